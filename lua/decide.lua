@@ -1,0 +1,35 @@
+-- Writes a decision down (the first one stands) and gives the ticket up.
+-- uses: queue rows decision
+-- flags: allow-oom
+-- KEYS[1]  META    hash: run, graceUntil, seq, schema
+-- KEYS[2]  Q       zset: resource\31ticket, the queues
+-- KEYS[3]  T       hash: ticket -> state, grantedAt, session, key, resources
+-- KEYS[4]  S       zset: session -> end of its lease (ms)
+-- KEYS[5]  ST      zset: session\31ticket
+-- KEYS[6]  DL      zset: ticket -> when it ends by itself (ms)
+-- KEYS[7]  RQ      hash: key of a ticket -> ticket
+-- KEYS[8]  RECORD  hash: the request's record
+-- KEYS[9]  OPEN    zset: request -> when the sweep may look at it (ms)
+-- KEYS[10] MOVES   hash: consumer -> move, JSON
+-- KEYS[11] ENDED   zset: consumer of a move that is no longer open -> since (ms)
+-- ARGV[1]    graceMs       nothing is granted for so long after the server's run has changed
+-- ARGV[2]    holdMs        longest hold of a granted ticket
+-- ARGV[3]    sweepAfterMs
+-- ARGV[4]    id
+-- ARGV[5]    token
+-- ARGV[6]    number        the ticket, or ''
+-- ARGV[7]    code
+-- ARGV[8]    origin
+-- ARGV[9]    event         JSON
+-- ARGV[10]   letter        JSON, or ''
+-- ARGV[11..] rest          moves: consumer, migration or '', state, JSON
+-- Replies: decided | stale
+local record = redis.call('HMGET', RECORD, 'proc', 'run', 'code', 'event')
+local session = sessionOf(token)
+if record[1] ~= token or record[2] ~= run or not alive(session) then return {'stale'} end
+if record[3] then return {record[4] == event and 'decided' or 'stale'} end
+noteDecision()
+noteMoves(readRows(4))
+redis.call('ZADD', OPEN, now + sweepAfterMs, id)
+giveUp(number, session)
+return {'decided'}

@@ -1,0 +1,12 @@
+-- Reads tables that were laid out flat behind the named arguments: first the number of rows, then the rows.
+local at = rest
+
+local function readRows(width)
+  local list, count = {}, tonumber(ARGV[at])
+  at = at + 1
+  for i = 1, count do
+    list[i] = {unpack(ARGV, at, at + width - 1)}
+    at = at + width
+  end
+  return list
+end

@@ -1,0 +1,98 @@
+// The port to the journal: what was asked, what is being done about it, what was decided, what was told.
+import type { Ticket } from '../locks/locks.ts'
+import type { Decision } from '../transfer/event.ts'
+import type { MoveChange, Scope } from '../transfer/plan.ts'
+import type { Move, Snapshot } from '../transfer/snapshot.ts'
+
+/** What is recorded of a request when it is first begun; enough to publish it again. */
+export interface Entry {
+  readonly id: string
+  /** SHA-256 (hex) of the canonical request: same id with another digest is another request. */
+  readonly digest: string
+  readonly operation: string
+  readonly body: Buffer
+  /** Properties and headers to copy when it is published again, as JSON. */
+  readonly properties: string
+  readonly exchange: string
+  readonly routingKey: string
+}
+
+/** The right to process one request, until somebody else begins it or it is decided. */
+export interface Processing {
+  readonly request: string
+  /** `<session>.<n>`; never given twice. Every later write names it and is refused when it is not the current one. */
+  readonly token: string
+  readonly session: string
+  /** Processings begun of this request, this one included. */
+  readonly attempts: number
+  /** Number that the next write attempt uses. */
+  readonly attempt: number
+  /** Rungs of the delay ladder used so far. */
+  readonly rung: number
+  /** Redis time (ms) when it was begun; deadlines are compared with it. */
+  readonly nowMs: number
+  /** Redis time (ms) when the request first failed in a way that is tried again, or null. */
+  readonly firstFailedAtMs: number | null
+  /** Why it was last put on the ladder (`contended`, `ledger_unavailable`), or null. */
+  readonly lastReason: string | null
+  /** The cancel request that came first, or null. */
+  readonly cancelledBy: string | null
+}
+
+export type Begun =
+  /** Go ahead. `snapshot` is given where books and journal share a store and the lock was granted at once; else ask the ledger. */
+  | { readonly kind: 'begun'; readonly processing: Processing; readonly ticket: Ticket; readonly moves: Readonly<Record<string, Move>>; readonly snapshot: Snapshot | null }
+  /** It has been decided: tell it again. */
+  | { readonly kind: 'decided'; readonly decision: Decision }
+  /** The id belongs to another content. */
+  | { readonly kind: 'reused' }
+  /** A live process is at it, or it is not due yet: set this copy aside. */
+  | { readonly kind: 'duplicate' }
+  /** The session's lease is over. */
+  | { readonly kind: 'stale' }
+
+/** Why and for how long a request leaves the worker undecided. Null `delay`: handed back at once. */
+export interface Aside {
+  readonly rung: number
+  readonly delayMs: number
+  readonly reason: 'contended' | 'ledger_unavailable' | 'handed_back'
+}
+
+/** One record, as `transfers show` prints it. Times are ms since 1970 (Redis time); null where it has not happened. */
+export interface RecordView {
+  readonly id: string
+  readonly operation: string
+  readonly state: 'processing' | 'waiting' | 'decided' | 'told'
+  readonly attempts: number
+  readonly begunAtMs: number
+  readonly decidedAtMs: number | null
+  readonly toldAtMs: number | null
+  readonly dueAtMs: number | null
+  readonly code: string | null
+  readonly holder: string | null
+  readonly body: Buffer
+  /** Event JSON as decided, or null. */
+  readonly event: string | null
+}
+
+/** One round trip each; every one may be sent again after a lost reply. Rejects with `Unanswered` or `Unavailable`. */
+export interface Journal {
+  /**
+   * Answers with what stands, or begins a processing under `token` and takes a lock ticket for `scope` in the same step.
+   * `mine`: this process has no other processing of the request under way, so a record of this session is a leftover.
+   */
+  begin(entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun>
+  /** Writes a decision without effect, or one whose effect stands already, and releases the ticket. The first one stands. */
+  decide(processing: Processing, ticket: number | null, decision: Decision, moves: MoveChange): Promise<'decided' | 'stale'>
+  /** Notes that the event is confirmed by the broker. */
+  told(requests: readonly string[]): Promise<void>
+  /** Ends a processing undecided and releases its ticket. A delivery before it is due is answered `duplicate`. */
+  aside(processing: Processing, ticket: number | null, aside: Aside): Promise<'aside' | 'stale'>
+  /** Recorded moves of the given consumers, by consumer. */
+  moves(consumers: readonly string[]): Promise<Readonly<Record<string, Move>>>
+  /** At most `limit` requests begun but not told, due, which no live process holds; each is returned at most once a minute. */
+  sweep(limit: number): Promise<readonly Entry[]>
+  show(id: string): Promise<RecordView | null>
+  /** Newest first, at most `limit`. */
+  list(limit: number): Promise<readonly RecordView[]>
+}

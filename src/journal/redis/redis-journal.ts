@@ -1,0 +1,124 @@
+// The journal on Redis: one script a call; what was told is joined into batches.
+import { idempotent, type Effect } from '../../retry/effect.ts'
+import type { ScriptRunner } from '../../redis/scripts.ts'
+import type { Reply } from '../../redis/client.ts'
+import { pairsOf, snapshotOf } from '../../redis/books.ts'
+import { decisionArgs, moveRows } from '../../redis/decision.ts'
+import { listOf, textOf, textOrNull, ticketOf, unexpected, wholeOf, wholeOrNull } from '../../redis/replies.ts'
+import type { Code } from '../../transfer/outcome.ts'
+import type { Decision } from '../../transfer/event.ts'
+import type { MoveChange, Scope } from '../../transfer/plan.ts'
+import type { Move } from '../../transfer/snapshot.ts'
+import type { Aside, Begun, Entry, Journal, Processing } from '../journal.ts'
+import { batched } from './batched.ts'
+import { entryOf, listRecords, showRecord } from './records.ts'
+
+const TOLD_MAX = 64
+
+type Effects = readonly Effect<never, unknown, 'idempotent'>[]
+
+/** The port, and its calls as effects for `ferryman operations`. */
+export function redisJournal(scripts: ScriptRunner): Journal & { readonly effects: Effects } {
+  const tell = batched<string>(TOLD_MAX, async (ids) => { await scripts.run('told', { records: ids, rest: ids }) })
+  const journal: Journal = {
+    begin: (entry, scope, token, mine) => begin(scripts, entry, scope, token, mine),
+    decide: async (processing, ticket, decision, moves) => {
+      const reply = await scripts.run('decide', {
+        records: [processing.request],
+        args: { id: processing.request, token: processing.token, number: ticket ?? '', ...decisionArgs(decision) },
+        rest: moveRows(moves),
+      })
+      return wordOf('decide', reply, ['decided', 'stale'] as const)
+    },
+    told: async (requests) => { await Promise.all(requests.map(tell)) },
+    aside: async (processing, ticket, aside) => {
+      const { rung, delayMs, reason } = aside
+      const reply = await scripts.run('aside', {
+        records: [processing.request],
+        args: { id: processing.request, token: processing.token, number: ticket ?? '', rung, delayMs, reason },
+      })
+      return wordOf('aside', reply, ['aside', 'stale'] as const)
+    },
+    moves: async (consumers) => {
+      if (consumers.length === 0) return {}
+      const found = listOf('HMGET', await scripts.redis.call('HMGET', [scripts.keys.moves, ...consumers]))
+      return movesOf(consumers.map((id, i) => [id, textOrNull(found[i]) ?? '']))
+    },
+    sweep: (limit) => sweep(scripts, limit),
+    show: (id) => showRecord(scripts, id),
+    list: (limit) => listRecords(scripts, limit),
+  }
+  return { ...journal, effects: effectsOf(journal) }
+}
+
+async function begin(
+  scripts: ScriptRunner, entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun> {
+  const reply = listOf('begin', await scripts.run('begin', {
+    records: [entry.id],
+    args: {
+      id: entry.id, token, mine: mine ? 1 : 0, digest: entry.digest, op: entry.operation, body: entry.body,
+      props: entry.properties, exchange: entry.exchange, rk: entry.routingKey,
+      consumers: scope.consumers.join(','), providers: scope.providers.join(','), held: scope.held ? 1 : 0,
+    },
+  }))
+  const [word] = reply
+  if (word === 'stale' || word === 'reused' || word === 'duplicate') return { kind: word }
+  if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }
+  if (word !== 'begun') throw unexpected('begin', reply)
+  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, ticket, moves, snapshot] = reply
+  return {
+    kind: 'begun',
+    processing: {
+      request: entry.id, token, session: token.slice(0, token.lastIndexOf('.')),
+      attempts: wholeOf('begin', attempts), attempt: wholeOf('begin', n), rung: wholeOf('begin', rung),
+      nowMs: wholeOf('begin', now), firstFailedAtMs: wholeOrNull('begin', firstFailedAt),
+      lastReason: textOrNull(reason), cancelledBy: textOrNull(cancelledBy),
+    },
+    ticket: ticketOf('begin', ticket),
+    moves: movesOf(pairsOf('begin', moves)),
+    snapshot: snapshot === '' || snapshot === undefined ? null : snapshotOf('begin', snapshot),
+  }
+}
+
+/** Two steps: which are due, then each by a script that declares its record. All of the second are sent at once. */
+async function sweep(scripts: ScriptRunner, limit: number): Promise<readonly Entry[]> {
+  const ids = listOf('due', await scripts.run('due', { args: { limit } })).map((id) => textOf('due', id))
+  const replies = await Promise.all(ids.map((id) => scripts.runBuffers('sweep', { records: [id], args: { id } })))
+  return replies.flatMap((reply, i) => entryOf(ids[i]!, reply))
+}
+
+function effectsOf(journal: Journal): Effects {
+  type Begin = { entry: Entry; scope: Scope; token: string; mine: boolean }
+  type SetAside = { processing: Processing; ticket: number | null; aside: Aside }
+  type Decide = { processing: Processing; ticket: number | null; decision: Decision; moves: MoveChange }
+  return [
+    idempotent('journal.begin', 'a processing token is given once, and the same token is answered with what it began',
+      ({ entry, scope, token, mine }: Begin) => journal.begin(entry, scope, token, mine)),
+    idempotent('journal.decide', 'the first decision stands; the same one again is answered as decided',
+      ({ processing, ticket, decision, moves }: Decide) => journal.decide(processing, ticket, decision, moves)),
+    idempotent('journal.aside', 'it ends a processing that a second send finds ended',
+      ({ processing, ticket, aside }: SetAside) => journal.aside(processing, ticket, aside)),
+    idempotent('journal.told', 'it sets a mark to the value it has',
+      (requests: readonly string[]) => journal.told(requests)),
+    idempotent('journal.sweep', 'a request published twice is answered with what stands of it',
+      (limit: number) => journal.sweep(limit)),
+  ]
+}
+
+function decisionOf(request: string, reply: readonly Reply[]): Decision {
+  const [code, operation, origin, event, letter] = reply.slice(1).map((part) => textOf('begin', part))
+  return {
+    request, code: code as Code, operation: operation!, origin: origin!, event: event!,
+    letter: letter === '' ? null : JSON.parse(letter!) as Record<string, string | number>,
+  }
+}
+
+function movesOf(pairs: readonly (readonly [string, string])[]): Readonly<Record<string, Move>> {
+  return Object.fromEntries(pairs.filter(([, json]) => json !== '').map(([id, json]) => [id, JSON.parse(json) as Move]))
+}
+
+function wordOf<Word extends string>(script: string, reply: Reply, words: readonly Word[]): Word {
+  const found = words.find((word) => word === listOf(script, reply)[0])
+  if (found === undefined) throw unexpected(script, reply)
+  return found
+}

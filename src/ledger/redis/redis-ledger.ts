@@ -1,0 +1,94 @@
+// The ledger on Redis: reads at one moment, writes, decides and releases in one script.
+import { idempotent, type Effect } from '../../retry/effect.ts'
+import type { Argument, Reply } from '../../redis/client.ts'
+import type { ScriptRunner } from '../../redis/scripts.ts'
+import { consumerOf, consumerText, pairsOf, snapshotOf } from '../../redis/books.ts'
+import { decisionArgs, moveRows } from '../../redis/decision.ts'
+import { listOf, textOf, textOrNull, unexpected, wholeOrNull } from '../../redis/replies.ts'
+import type { Decision } from '../../transfer/event.ts'
+import type { Write } from '../../transfer/plan.ts'
+import type { Consumer } from '../../transfer/snapshot.ts'
+import type { Applied, Attempt, Ledger, Standing } from '../ledger.ts'
+
+type Effects = readonly Effect<never, unknown, 'idempotent'>[]
+
+/** The port, and its writing calls as effects for `ferryman operations`. */
+export function redisLedger(scripts: ScriptRunner): Ledger & { readonly effects: Effects } {
+  const ledger: Ledger = {
+    name: 'redis',
+    snapshot: async (scope) => snapshotOf('snapshot', await scripts.run('snapshot', {
+      args: { consumers: scope.consumers.join(','), providers: scope.providers.join(','), held: scope.held ? 1 : 0 },
+    })),
+    apply: async (write, attempt, decision) => appliedOf(write, await scripts.run('apply', {
+      records: [attempt.request],
+      args: {
+        token: attempt.token, number: attempt.ticket, attempt: attempt.number, ...decisionArgs(decision),
+      },
+      rest: rowsOf(write),
+    })),
+    find: async (attempt) => {
+      const reply = await scripts.redis.call('HMGET', [scripts.keys.record(attempt.request), 'written', 'n'])
+      const [written, n] = listOf('HMGET', reply)
+      return standingOf(attempt, wholeOrNull('HMGET', written), wholeOrNull('HMGET', n))
+    },
+    close: async (attempt) => {
+      const reply = await scripts.run('close-attempt', {
+        records: [attempt.request], args: { token: attempt.token, attempt: attempt.number },
+      })
+      const [word] = listOf('close-attempt', reply)
+      if (word !== 'applied' && word !== 'closed' && word !== 'stale') throw unexpected('close-attempt', reply)
+      return word
+    },
+  }
+  return { ...ledger, effects: effectsOf(ledger) }
+}
+
+function effectsOf(ledger: Ledger): Effects {
+  type Apply = { write: Write; attempt: Attempt; decision: Decision }
+  return [
+    idempotent('ledger.apply', 'the writing script marks the attempt in the same step, and answers a second send from the mark',
+      ({ write, attempt, decision }: Apply) => ledger.apply(write, attempt, decision)),
+    idempotent('ledger.close', 'closing a closed door changes nothing',
+      (attempt: Attempt) => ledger.close(attempt)),
+  ]
+}
+
+/** A write as `apply.lua` takes it. Throws where a generation does not follow the one before: a bug of the plan. */
+function rowsOf(write: Write): readonly Argument[] {
+  for (const { before, after } of write.changes) {
+    if (after.generation !== before.nextGeneration) {
+      const seen = before.generation ?? 'none'
+      throw new RangeError(`consumer ${before.id}: generation ${after.generation} does not follow ${seen}`)
+    }
+  }
+  const changed = new Set(write.changes.map(({ before }) => before.id))
+  if (changed.size < write.changes.length) throw new RangeError('a write may change a consumer only once')
+  const providers = Object.entries(write.providers)
+  return [
+    write.changes.length,
+    ...write.changes.flatMap(({ before, after }) => (
+      [before.id, before.generation ?? '', after.generation, consumerText(after)])),
+    write.guards.length, ...write.guards.flatMap((guard) => [guard.id, guard.generation ?? '']),
+    providers.length, ...providers.flat(),
+    ...moveRows(write.moves),
+  ]
+}
+
+function appliedOf(write: Write, reply: Reply): Applied {
+  const [word, second, after] = listOf('apply', reply)
+  if (word === 'stale') return { kind: 'stale' }
+  if (word === 'conflict') return { kind: 'conflict', reason: textOf('apply', second) }
+  if (word !== 'applied') throw unexpected('apply', reply)
+  if (after === '') return { kind: 'applied', after: null, decided: second === 1 }
+  const next = new Map(write.changes.map((change) => [change.before.id, change.after.generation]))
+  const consumers: Record<string, Consumer> = {}
+  for (const [id, json] of pairsOf('apply', after)) {
+    consumers[id] = consumerOf(id, textOrNull(json), next.get(id) ?? null)
+  }
+  return { kind: 'applied', after: consumers, decided: second === 1 }
+}
+
+function standingOf(attempt: Attempt, written: number | null, n: number | null): Standing {
+  if (written === attempt.number) return 'applied'
+  return n !== null && n > attempt.number ? 'closed' : 'absent'
+}

@@ -1,0 +1,172 @@
+// The tickets of one session that somebody in this process waits for or holds.
+import type { Clock } from '../clock/clock.ts'
+import type { Lease } from './lease.ts'
+import { LockLost, type InVain, type Lock } from './lock.ts'
+import type { LockStore, Notice, Resource, Ticket } from './locks.ts'
+import { Waiting } from './waiting.ts'
+
+/*
+ *            notice G, or a poke answered granted
+ *   waiting ────────────────────────────────────▶ held ──▶ forgotten (its release is asked for elsewhere)
+ *      │                                           │
+ *      ├─ notice L, poke answered gone,            ├─ notice L, hold time or lease over: its signal aborts
+ *      │  lease over, caller aborts: LockLost      ▼
+ *      └─ wait time over: one last poke, InVain   lost
+ */
+
+export interface WatchOptions {
+  readonly holdMs: number
+  readonly waitMs: number
+  readonly marginMs: number
+}
+
+/** Entries kept: all zero when nothing is in hand and no notice came unasked. */
+export interface Sizes {
+  readonly waiting: number
+  readonly held: number
+  readonly early: number
+  readonly resources: number
+}
+
+interface Held {
+  readonly untilMs: number
+  readonly controller: AbortController
+  cancel: () => void
+}
+
+export class Watch {
+  readonly #lease: Lease
+  readonly #clock: Clock
+  readonly #options: WatchOptions
+  readonly #waiting: Waiting
+  readonly #held = new Map<number, Held>()
+  /** Notices that came before the reply that names their ticket, oldest first. */
+  readonly #early = new Map<number, { readonly notice: Notice; readonly atMs: number }>()
+  #over = false
+
+  constructor(lease: Lease, store: LockStore, clock: Clock, options: WatchOptions) {
+    this.#lease = lease
+    this.#clock = clock
+    this.#options = options
+    const poke = (ticket: number): Promise<Ticket | null> => store.poke(lease.session, ticket)
+    this.#waiting = new Waiting({ clock, waitMs: options.waitMs, poke, lost })
+  }
+
+  async hold(ticket: Ticket, resources: readonly Resource[], signal: AbortSignal): Promise<Lock | InVain> {
+    if (this.#over) throw lost('session')
+    if (signal.aborted) throw lost('abort')
+    const { number } = ticket
+    const notice = this.#takeEarly(number)
+    if (ticket.state === 'granted') return this.#grant(number, ticket.grantedAtMs)
+    if (notice !== null) return this.#grant(number, notice.grantedAtMs)
+    const end = await this.#waiting.wait(ticket, resources, signal)
+    if (end.kind === 'in_vain') return { inVain: true, ticket: number, moved: end.moved }
+    this.#takeEarly(number)
+    return this.#grant(number, end.grantedAtMs)
+  }
+
+  /** Whether `ticket` is held, and not forgotten or lost. */
+  holds(ticket: number): boolean {
+    return this.#held.has(ticket)
+  }
+
+  forget(ticket: number): void {
+    this.#held.get(ticket)?.cancel()
+    this.#held.delete(ticket)
+    this.#early.delete(ticket)
+    this.#waiting.fail(ticket, 'abort')
+  }
+
+  /** Tickets of this process that wait for `resource`. */
+  waiting(resource: Resource): number {
+    return this.#waiting.count(resource)
+  }
+
+  notice(notice: Notice): void {
+    if (this.#over || this.#waiting.notice(notice)) return
+    if (!this.#held.has(notice.ticket)) this.#keepEarly(notice)
+    else if (notice.kind === 'lost') this.#lose(notice.ticket, 'ticket')
+  }
+
+  /** Notices may have been lost: asks for every ticket that waits. */
+  gap(): void {
+    this.#waiting.pokeAll()
+  }
+
+  /** The session is over: everything is lost. */
+  end(): void {
+    this.#over = true
+    this.#early.clear()
+    for (const number of [...this.#held.keys()]) this.#lose(number, 'session')
+    this.#waiting.failAll('session')
+  }
+
+  get sizes(): Sizes {
+    return {
+      waiting: this.#waiting.size,
+      held: this.#held.size,
+      early: this.#early.size,
+      resources: this.#waiting.resources,
+    }
+  }
+
+  #grant(number: number, grantedAtMs: number): Lock {
+    const { holdMs, marginMs } = this.#options
+    const untilMs = this.#lease.earliestMs(grantedAtMs) + holdMs - marginMs
+    if (this.#over || !this.#lease.trusted) throw lost('session')
+    if (this.#clock.monotonicMs() >= untilMs) throw lost('hold')
+    this.#held.get(number)?.cancel()
+    const held: Held = { untilMs, controller: new AbortController(), cancel: () => undefined }
+    this.#held.set(number, held)
+    this.#endOfHold(number, held)
+    const trusted = (): boolean =>
+      this.#held.get(number) === held && this.#lease.trusted && this.#clock.monotonicMs() < untilMs
+    return { ticket: number, signal: held.controller.signal, trusted }
+  }
+
+  #endOfHold(number: number, held: Held): void {
+    const leftMs = held.untilMs - this.#clock.monotonicMs()
+    if (leftMs <= 0) this.#lose(number, 'hold')
+    else held.cancel = this.#clock.timer(Math.ceil(leftMs), () => this.#endOfHold(number, held))
+  }
+
+  #lose(number: number, why: LockLost['why']): void {
+    const held = this.#held.get(number)
+    if (held === undefined) return
+    this.#held.delete(number)
+    held.cancel()
+    held.controller.abort(lost(why))
+  }
+
+  /** The grant that was told before anybody asked, if any. Throws where the loss was told. */
+  #takeEarly(number: number): Extract<Notice, { kind: 'granted' }> | null {
+    const notice = this.#early.get(number)?.notice ?? null
+    this.#early.delete(number)
+    if (notice?.kind === 'lost') throw lost('ticket')
+    return notice
+  }
+
+  /** Kept for the longest time a ticket can live; what nobody asks for by then is dropped with the next one. */
+  #keepEarly(notice: Notice): void {
+    const nowMs = this.#clock.monotonicMs()
+    for (const [number, { atMs }] of this.#early) {
+      if (nowMs - atMs < this.#options.holdMs + this.#options.waitMs) break
+      this.#early.delete(number)
+    }
+    this.#early.delete(notice.ticket)
+    this.#early.set(notice.ticket, { notice, atMs: nowMs })
+  }
+}
+
+function lost(why: LockLost['why']): LockLost {
+  switch (why) {
+    case 'session':
+      return new LockLost('the lease of this process is over', why)
+    case 'ticket':
+      return new LockLost('the ticket is gone', why)
+    case 'hold':
+      return new LockLost('the longest time to hold a lock is over', why)
+    case 'abort':
+      return new LockLost('the wait was given up', why)
+  }
+}

@@ -1,0 +1,77 @@
+// The ports over the memory slot: each call is one atomic step, taken when the call layer lets it through.
+import type { Journal } from '../../../src/journal/journal.ts'
+import type { Ledger } from '../../../src/ledger/ledger.ts'
+import type { LockStore } from '../../../src/locks/locks.ts'
+import { apply, closeDoor, find, snapshot } from './books.ts'
+import { aside, begin, decide, list, moves, show, sweepRecords, told } from './records.ts'
+import type { MemorySlot, SlotListener } from './slot.ts'
+import { acquire, close, heartbeat, poke, release } from './tickets.ts'
+
+/** Carries one call to the slot and its answer back. A fault layer may delay it, lose either way, or run it twice. */
+export type Call = <T>(name: string, run: () => T) => Promise<T>
+
+/** Carries one notice to its listener, later, or never. */
+export type Deliver = (run: () => void) => void
+
+/** One microtask each way, never a fault. */
+export const directCall: Call = async (_name, run) => {
+  await null
+  return run()
+}
+
+export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journal {
+  return {
+    begin: (entry, scope, token, mine) => call('journal.begin', () => begin(slot, entry, scope, token, mine)),
+    decide: (processing, ticket, decision, change) =>
+      call('journal.decide', () => decide(slot, processing, ticket, decision, change)),
+    told: (requests) => call('journal.told', () => told(slot, requests)),
+    aside: (processing, ticket, how) => call('journal.aside', () => aside(slot, processing, ticket, how)),
+    moves: (consumers) => call('journal.moves', () => moves(slot, consumers)),
+    sweep: (limit) => call('journal.sweep', () => sweepRecords(slot, limit)),
+    show: (id) => call('journal.show', () => show(slot, id)),
+    list: (limit) => call('journal.list', () => list(slot, limit)),
+  }
+}
+
+export function memoryLocks(slot: MemorySlot, call: Call = directCall, deliver: Deliver = queueMicrotask): LockStore {
+  return {
+    heartbeat: (session, leaseMs, open) => call('locks.heartbeat', () => heartbeat(slot, session, leaseMs, open)),
+    acquire: (session, key, resources, instead) =>
+      call('locks.acquire', () => acquire(slot, session, key, resources, instead)),
+    poke: (session, ticket) => call('locks.poke', () => poke(slot, session, ticket)),
+    release: (session, ticket) => call('locks.release', () => release(slot, session, ticket)),
+    close: (session) => call('locks.close', () => close(slot, session)),
+    listen: async (session, onNotice, onGap) => {
+      const listener: SlotListener = { onNotice: (notice) => deliver(() => onNotice(notice)), onGap }
+      let wanted = true
+      const unlisten = (): void => {
+        wanted = false
+        const others = slot.listeners.get(session)
+        others?.delete(listener)
+        if (others?.size === 0) slot.listeners.delete(session)
+      }
+      try {
+        await call('locks.listen', () => {
+          if (wanted) slot.listeners.set(session, (slot.listeners.get(session) ?? new Set()).add(listener))
+        })
+      } catch (failure) {
+        unlisten()
+        throw failure
+      }
+      return async () => {
+        unlisten()
+        await call('locks.unlisten', () => undefined)
+      }
+    },
+  }
+}
+
+export function memoryLedger(slot: MemorySlot, call: Call = directCall): Ledger {
+  return {
+    name: 'memory',
+    snapshot: (scope) => call('ledger.snapshot', () => snapshot(slot, scope)),
+    apply: (write, attempt, decision) => call('ledger.apply', () => apply(slot, write, attempt, decision)),
+    find: (attempt) => call('ledger.find', () => find(slot, attempt)),
+    close: (attempt) => call('ledger.close', () => closeDoor(slot, attempt)),
+  }
+}

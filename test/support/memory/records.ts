@@ -1,0 +1,250 @@
+// What the journal scripts do, on the memory slot: begin answers with what stands, later steps need the current processing.
+import type { Aside, Begun, Entry, Processing, RecordView } from '../../../src/journal/journal.ts'
+import type { Decision } from '../../../src/transfer/event.ts'
+import type { MoveChange, Scope } from '../../../src/transfer/plan.ts'
+import type { Move } from '../../../src/transfer/snapshot.ts'
+import { expand, noteMoves, snapshot } from './books.ts'
+import { nowMs, prelude, type MemorySlot, type Record } from './slot.ts'
+import { alive, drop, dropOf, due, promote, sessionOf, standing, take } from './tickets.ts'
+
+const TRIM_LIMIT = 64
+
+/** Answers in the order of the checks: lease, content, decision, due time, holder; only then something is begun. */
+export function begin(slot: MemorySlot, entry: Entry, scope: Scope, token: string, mine: boolean): Begun {
+  prelude(slot)
+  const session = sessionOf(token)
+  if (!alive(slot, session)) return { kind: 'stale' }
+  const record = recordOf(slot, entry.id)
+  if (record !== null && record.digest !== null && record.digest !== entry.digest) return { kind: 'reused' }
+  if (record?.decision) return { kind: 'decided', decision: record.decision }
+  if (slot.rules.dueChecked && record?.dueAtMs && record.dueAtMs > nowMs(slot)) return { kind: 'duplicate' }
+  if (record?.processing === token && record.run === slot.run) return goOn(slot, record, entry.id, scope, token)
+  let freed: string[] = []
+  if (record !== null && record.processing !== '') {
+    const holder = sessionOf(record.processing)
+    if (record.run === slot.run && alive(slot, holder) && !(holder === session && mine)) return { kind: 'duplicate' }
+    if (record.processing !== token) freed = drop(slot, slot.keys.get(record.processing) ?? -1)
+  }
+  const begun = put(slot, entry, record, token)
+  const answer = goOn(slot, begun, entry.id, scope, token)
+  promote(slot, freed)
+  return answer
+}
+
+/** First time or anew, it is now the processing of `token`. */
+function put(slot: MemorySlot, entry: Entry, record: Record | null, token: string): Record {
+  const now = nowMs(slot)
+  const earlier = record?.digest
+    ? record
+    : { ...fresh(record?.cancelledBy ?? null), ...recordedOf(entry), begunAtMs: now }
+  const begun: Record = {
+    ...earlier,
+    run: slot.run,
+    processing: token,
+    attempts: earlier.attempts + 1,
+    dueAtMs: null,
+  }
+  slot.records.set(entry.id, begun)
+  slot.open.set(entry.id, now + slot.options.sweepAfterMs)
+  if (!record?.digest) slot.recent.set(entry.id, begun.begunAtMs)
+  return begun
+}
+
+function goOn(slot: MemorySlot, record: Record, id: string, scope: Scope, token: string): Begun {
+  const wide = expand(slot, scope)
+  const resources = [
+    ...wide.consumers.map((consumer) => `c:${consumer}`),
+    ...wide.providers.map((provider) => `p:${provider}`),
+  ]
+  const ticket = standing(slot, take(slot, sessionOf(token), token, resources))!
+  const readNow = ticket.state === 'granted' && record.written !== record.attempt
+  return {
+    kind: 'begun',
+    ticket,
+    processing: processingOf(slot, record, id),
+    moves: moves(slot, wide.consumers),
+    snapshot: readNow ? snapshot(slot, { ...wide, held: false }) : null,
+  }
+}
+
+export function decide(
+  slot: MemorySlot,
+  processing: Processing,
+  ticket: number | null,
+  decision: Decision,
+  change: MoveChange,
+): 'decided' | 'stale' {
+  prelude(slot)
+  const record = recordOf(slot, processing.request)
+  if (record === null || !isCurrent(slot, record, processing.token, slot.rules.decideChecksProcessing)) return 'stale'
+  if (record.decision !== null) return record.decision.event === decision.event ? 'decided' : 'stale'
+  slot.records.set(processing.request, { ...record, decision, decidedAtMs: nowMs(slot) })
+  slot.open.set(processing.request, nowMs(slot) + slot.options.sweepAfterMs)
+  noteMoves(slot, change)
+  giveUp(slot, processing.token, ticket)
+  return 'decided'
+}
+
+export function aside(slot: MemorySlot, processing: Processing, ticket: number | null, how: Aside): 'aside' | 'stale' {
+  prelude(slot)
+  const now = nowMs(slot)
+  const record = recordOf(slot, processing.request)
+  if (record === null || record.decision !== null || !isCurrent(slot, record, processing.token, true)) return 'stale'
+  const failed =
+    how.reason === 'handed_back' ? {} : { reason: how.reason, firstFailedAtMs: record.firstFailedAtMs ?? now }
+  const dueAtMs = how.delayMs > 0 ? now + how.delayMs : null
+  slot.records.set(processing.request, { ...record, ...failed, processing: '', rung: how.rung, dueAtMs })
+  slot.open.set(processing.request, (dueAtMs ?? now) + slot.options.sweepAfterMs)
+  giveUp(slot, processing.token, ticket)
+  return 'aside'
+}
+
+export function told(slot: MemorySlot, requests: readonly string[]): void {
+  const now = nowMs(slot)
+  for (const id of requests) {
+    const record = recordOf(slot, id)
+    if (record === null || record.decision === null) continue
+    slot.records.set(id, { ...record, toldAtMs: now, expiresAtMs: now + slot.options.journalMs })
+    slot.open.delete(id)
+  }
+  for (const id of due(slot.recent, now - slot.options.journalMs, TRIM_LIMIT)) slot.recent.delete(id)
+  for (const id of due(slot.ended, now - slot.options.journalMs, TRIM_LIMIT)) {
+    slot.ended.delete(id)
+    slot.moves.delete(id)
+  }
+}
+
+export function moves(slot: MemorySlot, consumers: readonly string[]): { [consumer: string]: Move } {
+  const known = consumers.flatMap((id) => {
+    const move = slot.moves.get(id)
+    return move === undefined ? [] : [[id, move] as const]
+  })
+  return Object.fromEntries(known)
+}
+
+/** What is begun, not told, and in no live process's hands; each is looked at again later and later. */
+export function sweepRecords(slot: MemorySlot, limit: number): Entry[] {
+  const now = nowMs(slot)
+  const found: Entry[] = []
+  for (const id of due(slot.open, now, limit)) {
+    prelude(slot)
+    const record = recordOf(slot, id)
+    if (record === null || record.digest === null || record.toldAtMs !== null) {
+      slot.open.delete(id)
+    } else if (
+      record.decision === null &&
+      record.processing !== '' &&
+      isCurrent(slot, record, record.processing, true)
+    ) {
+      slot.open.set(id, now + slot.options.sweepAfterMs)
+    } else {
+      slot.records.set(id, { ...record, swept: record.swept + 1 })
+      slot.open.set(id, now + slot.options.sweepAfterMs * 2 ** Math.min(record.swept, 5))
+      const { digest, operation, body, properties, exchange, routingKey } = record
+      found.push({ id, digest, operation, body, properties, exchange, routingKey })
+    }
+  }
+  return found
+}
+
+export function show(slot: MemorySlot, id: string): RecordView | null {
+  const record = recordOf(slot, id)
+  if (record === null || record.digest === null) return null
+  const { operation, attempts, begunAtMs, decidedAtMs, toldAtMs, dueAtMs, body, decision, processing } = record
+  const state =
+    toldAtMs !== null ? 'told' : decision !== null ? 'decided' : processing !== '' ? 'processing' : 'waiting'
+  return {
+    id,
+    operation,
+    state,
+    attempts,
+    begunAtMs,
+    decidedAtMs,
+    toldAtMs,
+    dueAtMs,
+    body,
+    code: decision?.code ?? null,
+    event: decision?.event ?? null,
+    holder: processing === '' ? null : sessionOf(processing),
+  }
+}
+
+export function list(slot: MemorySlot, limit: number): RecordView[] {
+  return [...slot.recent]
+    .sort(([left, leftAt], [right, rightAt]) => rightAt - leftAt || (left < right ? 1 : -1))
+    .map(([id]) => show(slot, id))
+    .filter((view) => view !== null)
+    .slice(0, limit)
+}
+
+/** A record lives for a while after it was told. */
+export function recordOf(slot: MemorySlot, id: string): Record | null {
+  const record = slot.records.get(id)
+  if (record === undefined) return null
+  if (record.expiresAtMs > nowMs(slot)) return record
+  slot.records.delete(id)
+  return null
+}
+
+function isCurrent(slot: MemorySlot, record: Record, token: string, checked: boolean): boolean {
+  return !checked || (record.processing === token && record.run === slot.run && alive(slot, sessionOf(token)))
+}
+
+function giveUp(slot: MemorySlot, token: string, ticket: number | null): void {
+  if (ticket !== null) promote(slot, dropOf(slot, sessionOf(token), ticket))
+}
+
+function processingOf(slot: MemorySlot, record: Record, request: string): Processing {
+  const { processing: token, attempts, attempt, rung, firstFailedAtMs, reason: lastReason, cancelledBy } = record
+  return {
+    request,
+    token,
+    session: sessionOf(token),
+    attempts,
+    attempt,
+    rung,
+    nowMs: nowMs(slot),
+    firstFailedAtMs,
+    lastReason,
+    cancelledBy,
+  }
+}
+
+function recordedOf({
+  digest,
+  operation,
+  body,
+  properties,
+  exchange,
+  routingKey,
+}: Entry): Pick<Record, 'digest' | 'operation' | 'body' | 'properties' | 'exchange' | 'routingKey'> {
+  return { digest, operation, body, properties, exchange, routingKey }
+}
+
+function fresh(cancelledBy: string | null): Record {
+  return {
+    digest: null,
+    operation: '',
+    body: Buffer.alloc(0),
+    properties: '',
+    exchange: '',
+    routingKey: '',
+    begunAtMs: 0,
+    run: '',
+    processing: '',
+    attempts: 0,
+    attempt: 1,
+    written: null,
+    decision: null,
+    decidedAtMs: null,
+    toldAtMs: null,
+    rung: 0,
+    dueAtMs: null,
+    firstFailedAtMs: null,
+    reason: null,
+    cancelledBy,
+    swept: 0,
+    expiresAtMs: Infinity,
+    lastWrite: null,
+  }
+}

@@ -1,0 +1,222 @@
+// The state of one namespace as plain maps: the readable twin of what the Redis scripts keep, and the oracle of the tests.
+import type { Notice } from '../../../src/locks/locks.ts'
+import type { Decision } from '../../../src/transfer/event.ts'
+import type { Allocations, Inventory, Move } from '../../../src/transfer/snapshot.ts'
+import type { Write } from '../../../src/transfer/plan.ts'
+
+export interface SlotOptions {
+  readonly graceMs: number
+  readonly leaseMs: number
+  readonly holdMs: number
+  readonly waitMs: number
+  readonly sweepAfterMs: number
+  readonly journalMs: number
+}
+
+export const SLOT_OPTIONS: SlotOptions = {
+  graceMs: 5_500,
+  leaseMs: 5_000,
+  holdMs: 60_000,
+  waitMs: 30_000,
+  sweepAfterMs: 60_000,
+  journalMs: 7 * 86_400_000,
+}
+
+/** Guards that tests take away one by one: a suite that does not notice is not finished. */
+export interface SlotRules {
+  /** Nothing is written for a request that is decided. */
+  readonly applyChecksDecision: boolean
+  /** Only the current processing, under the current run of the store, may write. */
+  readonly applyChecksProcessing: boolean
+  readonly decideChecksProcessing: boolean
+  /** An attempt is proven by its own mark, never by what the books look like. */
+  readonly writtenIsPerRequest: boolean
+  /** A write needs its ticket, granted, of its session. */
+  readonly fenceChecked: boolean
+  readonly generationsChecked: boolean
+  readonly capacityChecked: boolean
+  /** A session whose lease is over begins, decides and writes nothing, and is never revived. */
+  readonly sessionChecked: boolean
+  /** After a restart nothing is granted until every earlier lease must be over. */
+  readonly graceKept: boolean
+  /** A copy that comes before its time is set aside. */
+  readonly dueChecked: boolean
+}
+
+export const ALL_RULES: SlotRules = {
+  applyChecksDecision: true,
+  applyChecksProcessing: true,
+  decideChecksProcessing: true,
+  writtenIsPerRequest: true,
+  fenceChecked: true,
+  generationsChecked: true,
+  capacityChecked: true,
+  sessionChecked: true,
+  graceKept: true,
+  dueChecked: true,
+}
+
+/** A ticket as the store keeps it. */
+export interface Place {
+  readonly number: number
+  readonly session: string
+  readonly key: string
+  readonly resources: readonly string[]
+  readonly state: 'granted' | 'waiting'
+  readonly grantedAtMs: number
+  /** End of its wait, or of its hold once granted. */
+  readonly deadlineMs: number
+}
+
+/** One request of the journal. What has not happened yet is null; a record of a mere cancel has no digest. */
+export interface Record {
+  readonly digest: string | null
+  readonly operation: string
+  readonly body: Buffer
+  readonly properties: string
+  readonly exchange: string
+  readonly routingKey: string
+  readonly begunAtMs: number
+  readonly run: string
+  readonly processing: string
+  readonly attempts: number
+  /** Number of the attempt that may write next. */
+  readonly attempt: number
+  /** Number of the attempt whose write is in the books. */
+  readonly written: number | null
+  readonly decision: Decision | null
+  readonly decidedAtMs: number | null
+  readonly toldAtMs: number | null
+  readonly rung: number
+  readonly dueAtMs: number | null
+  readonly firstFailedAtMs: number | null
+  readonly reason: string | null
+  readonly cancelledBy: string | null
+  readonly swept: number
+  readonly expiresAtMs: number
+  /** The write last sent, kept only for the broken twin that credits an attempt by the state of the books. */
+  readonly lastWrite: Write | null
+}
+
+export interface StoredProvider {
+  readonly generation: number
+  readonly name: string
+  readonly parent: string | null
+  readonly traits: readonly string[]
+  readonly aggregates: readonly string[]
+  readonly inventories: Readonly<{ [resourceClass: string]: Inventory }>
+}
+
+export interface StoredConsumer {
+  readonly generation: number
+  readonly type: string
+  readonly project: string
+  readonly user: string
+  readonly allocations: Allocations
+}
+
+export interface SlotListener {
+  readonly onNotice: (notice: Notice) => void
+  readonly onGap: () => void
+}
+
+export interface MemorySlot {
+  readonly options: SlotOptions
+  readonly rules: SlotRules
+  /** Wall clock in whole µs. */
+  readonly nowUs: () => number
+  /** Id of the store process; another after each restart. */
+  run: string
+  /** Run under which the state was last written to; empty in a fresh namespace. */
+  metaRun: string
+  graceUntilMs: number
+  /** Number of the newest ticket. */
+  sequence: number
+  /** End of each session's lease (ms). */
+  readonly sessions: Map<string, number>
+  readonly tickets: Map<number, Place>
+  /** Tickets of each resource, first come first. */
+  readonly queues: Map<string, number[]>
+  /** Ticket of each key, by which a resend finds it. */
+  readonly keys: Map<string, number>
+  readonly records: Map<string, Record>
+  /** When the sweep may look at a request that is begun and not told. */
+  readonly open: Map<string, number>
+  readonly recent: Map<string, number>
+  /** Newest move of each consumer, under the consumer and under its M. */
+  readonly moves: Map<string, Move>
+  /** When a move that is no longer open ended. */
+  readonly ended: Map<string, number>
+  readonly providers: Map<string, StoredProvider>
+  readonly usages: Map<string, Readonly<{ [resourceClass: string]: number }>>
+  readonly consumers: Map<string, StoredConsumer>
+  /** Last generation of consumers that hold nothing any more: a generation never restarts. */
+  readonly generations: Map<string, number>
+  /** Allocations of each seeded consumer as its seed said. */
+  readonly seeded: Map<string, string>
+  readonly listeners: Map<string, Set<SlotListener>>
+  /** Sends a notice on its way to the session's listeners. */
+  publish: (session: string, notice: Notice) => void
+}
+
+export interface SlotParts {
+  readonly nowUs: () => number
+  readonly options?: Partial<SlotOptions>
+  readonly rules?: Partial<SlotRules>
+  readonly run?: string
+}
+
+/** An empty namespace. Notices go straight to the listeners until an adapter or a test puts something between. */
+export function memorySlot(parts: SlotParts): MemorySlot {
+  const slot: MemorySlot = {
+    options: { ...SLOT_OPTIONS, ...parts.options },
+    rules: { ...ALL_RULES, ...parts.rules },
+    nowUs: parts.nowUs,
+    run: parts.run ?? 'run-1',
+    metaRun: '',
+    graceUntilMs: 0,
+    sequence: 0,
+    sessions: new Map(),
+    tickets: new Map(),
+    queues: new Map(),
+    keys: new Map(),
+    records: new Map(),
+    open: new Map(),
+    recent: new Map(),
+    moves: new Map(),
+    ended: new Map(),
+    providers: new Map(),
+    usages: new Map(),
+    consumers: new Map(),
+    generations: new Map(),
+    seeded: new Map(),
+    listeners: new Map(),
+    publish: (session, notice) => tell(slot, session, notice),
+  }
+  return slot
+}
+
+export function nowMs(slot: MemorySlot): number {
+  return Math.floor(slot.nowUs() / 1000)
+}
+
+/** Hands a notice to whoever listens for `session` at this moment; nobody: it is lost. */
+export function tell(slot: MemorySlot, session: string, notice: Notice): void {
+  for (const listener of slot.listeners.get(session) ?? []) listener.onNotice(notice)
+}
+
+/** Before every step that may write: a store that was restarted grants nothing until every earlier lease must be over. */
+export function prelude(slot: MemorySlot): void {
+  if (slot.metaRun === slot.run) return
+  const fresh = slot.metaRun === '' && slot.sessions.size === 0 && slot.tickets.size === 0
+  if (!fresh && slot.rules.graceKept) slot.graceUntilMs = nowMs(slot) + slot.options.graceMs
+  slot.metaRun = slot.run
+}
+
+/** The store process ends and another takes over with all data: a new run, and listeners that must listen anew. */
+export function restart(slot: MemorySlot, run: string): void {
+  slot.run = run
+  for (const listeners of [...slot.listeners.values()]) {
+    for (const listener of [...listeners]) listener.onGap()
+  }
+}

@@ -1,0 +1,105 @@
+// A TCP proxy with faults: it cuts, freezes, loses replies or requests, refuses, or accepts and says nothing.
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+export interface SilentProxy {
+  readonly port: number
+  /** Connections that stand now. */
+  readonly connections: number
+  /** Connections accepted so far. */
+  readonly accepted: number
+  /** Resets every connection; new ones are served as before. */
+  cut(): void
+  /** Nothing goes either way any more; connections stay open. Also for new ones. */
+  freeze(): void
+  /** What was held back goes on. */
+  thaw(): void
+  /** Connections that stand now lose what the server says, from now on; new ones are served. */
+  loseReplies(): void
+  /** Connections that stand now lose what the client says, from now on; new ones are served. */
+  loseRequests(): void
+  /** New connections are accepted and reach nobody. */
+  swallow(): void
+  /** New connections are reset. */
+  refuse(): void
+  /** New connections are served again. */
+  serve(): void
+  /** The URL with this proxy's host and port instead of its own. */
+  urlOf(url: string): string
+  close(): Promise<void>
+}
+
+interface Pair {
+  readonly client: Socket
+  readonly server: Socket | null
+  replies: boolean
+  requests: boolean
+}
+
+/** Listens on a free port of 127.0.0.1 and leads to `port` there. */
+export async function silentProxy(port: number): Promise<SilentProxy> {
+  const pairs = new Set<Pair>()
+  let mode: 'serve' | 'swallow' | 'refuse' = 'serve'
+  let frozen = false
+  let accepted = 0
+  const listener = createServer((client) => {
+    accepted += 1
+    client.on('error', () => undefined)
+    if (mode === 'refuse') return void client.resetAndDestroy()
+    const pair: Pair = { client, server: mode === 'serve' ? connect(port, '127.0.0.1') : null, replies: true, requests: true }
+    pairs.add(pair)
+    client.on('close', () => {
+      pairs.delete(pair)
+      pair.server?.destroy()
+    })
+    join(pair)
+    if (frozen) hold(pair)
+  })
+  await new Promise<void>((resolve) => { listener.listen(0, '127.0.0.1', resolve) })
+  const own = (listener.address() as AddressInfo).port
+  const cut = (): void => { for (const { client } of pairs) client.resetAndDestroy() }
+  return {
+    port: own,
+    get connections() { return pairs.size },
+    get accepted() { return accepted },
+    cut,
+    freeze: () => {
+      frozen = true
+      for (const pair of pairs) hold(pair)
+    },
+    thaw: () => {
+      frozen = false
+      for (const { client, server } of pairs) {
+        client.resume()
+        server?.resume()
+      }
+    },
+    loseReplies: () => { for (const pair of pairs) pair.replies = false },
+    loseRequests: () => { for (const pair of pairs) pair.requests = false },
+    swallow: () => { mode = 'swallow' },
+    refuse: () => { mode = 'refuse' },
+    serve: () => { mode = 'serve' },
+    urlOf: (url) => {
+      const parsed = new URL(url)
+      parsed.host = `127.0.0.1:${own}`
+      return parsed.href
+    },
+    close: async () => {
+      cut()
+      await new Promise<void>((resolve) => { listener.close(() => resolve()) })
+    },
+  }
+}
+
+function join(pair: Pair): void {
+  const { client, server } = pair
+  if (server === null) return void client.resume()
+  server.on('error', () => client.resetAndDestroy())
+  server.on('close', () => client.destroy())
+  client.on('data', (bytes) => { if (pair.requests) server.write(bytes) })
+  server.on('data', (bytes) => { if (pair.replies) client.write(bytes) })
+}
+
+function hold({ client, server }: Pair): void {
+  client.pause()
+  server?.pause()
+}

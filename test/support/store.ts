@@ -1,0 +1,54 @@
+// A namespace under test: its ports, its books, and a hand on its clock and its run.
+import type { Journal } from '../../src/journal/journal.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import type { SeedDocument } from '../../src/ledger/seed-document.ts'
+import type { LockStore } from '../../src/locks/locks.ts'
+import { memoryJournal, memoryLedger, memoryLocks } from './memory/ports.ts'
+import { dump, seed, type Dump } from './memory/seed.ts'
+import { memorySlot, restart, SLOT_OPTIONS, type MemorySlot, type SlotOptions, type SlotRules } from './memory/slot.ts'
+
+export interface Store {
+  readonly journal: Journal
+  readonly locks: LockStore
+  readonly ledger: Ledger
+  readonly options: SlotOptions
+  /** Writes a valid document; fails where the store refuses it. */
+  seed(document: SeedDocument, replace?: boolean): Promise<void>
+  dump(): Promise<Dump>
+  nowMs(): number
+  /** Lets time pass; nothing happens by itself meanwhile. */
+  advance(ms: number): Promise<void>
+  /** The store's process ends and another takes over with all data. */
+  restart(): Promise<void>
+}
+
+export interface MemoryStore extends Store {
+  readonly slot: MemorySlot
+}
+
+/** 2027; the second half of a second, so that nothing is right by rounding. */
+export const START_US = 1_800_000_000_654_321
+
+/** A fresh namespace in memory. */
+export function memoryStore(rules: Partial<SlotRules> = {}, options: SlotOptions = SLOT_OPTIONS): MemoryStore {
+  let nowUs = START_US
+  let runs = 1
+  const slot = memorySlot({ nowUs: () => nowUs, rules, options, run: 'run-1' })
+  return {
+    slot,
+    options,
+    journal: memoryJournal(slot),
+    locks: memoryLocks(slot),
+    ledger: memoryLedger(slot),
+    seed: async (document, replace = false) => {
+      const refused = seed(slot, document, replace)
+      if (refused.length > 0) throw new Error(`the seed was refused because of ${refused.join(', ')}`)
+    },
+    dump: async () => dump(slot),
+    nowMs: () => Math.floor(nowUs / 1000),
+    advance: async (ms) => {
+      nowUs += ms * 1000
+    },
+    restart: async () => restart(slot, `run-${++runs}`),
+  }
+}
