@@ -1,0 +1,169 @@
+// A client of RabbitMQ's management API for what AMQP cannot do: policies, and arguments of what exists.
+import { Agent, request, type Dispatcher } from 'undici'
+import { Refused, Unavailable } from '../../retry/failures.ts'
+import type { PolicySpec } from '../topology.ts'
+import type { TlsOptions } from './connection.ts'
+import { textOf } from './failure.ts'
+
+export interface FoundPolicy {
+  readonly name: string
+  readonly pattern: string
+  readonly 'apply-to': string
+  readonly priority: number
+  readonly definition: Readonly<Record<string, unknown>>
+}
+
+/** What a queue or exchange was declared with. */
+export interface FoundObject {
+  readonly type: string
+  readonly durable: boolean
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+export interface FoundBinding {
+  readonly source: string
+  readonly routing_key: string
+}
+
+/** Each call rejects with `Unavailable` (no answer, 5xx) or `Refused` (401, 403). */
+export interface Management {
+  policies(): Promise<readonly FoundPolicy[]>
+  operatorPolicies(): Promise<readonly FoundPolicy[]>
+  putPolicy(policy: PolicySpec): Promise<void>
+  queue(name: string): Promise<FoundObject | null>
+  exchange(name: string): Promise<FoundObject | null>
+  bindings(queue: string): Promise<readonly FoundBinding[]>
+  close(): Promise<void>
+}
+
+export interface ManagementOptions {
+  /** Null: the given defaults are tried. Empty: there is none. */
+  readonly url: string | null
+  readonly defaults: readonly string[]
+  readonly vhost: string
+  readonly tls: TlsOptions
+  readonly timeoutMs: number
+}
+
+export type Reached = { readonly management: Management } | { readonly management: null; readonly why: string }
+
+/**
+ * The management API, or why there is none. One that was set and does not answer is down, which is `Unavailable`, or
+ * refuses, which is `Refused`; a default that is not there, or not for this user, is absent.
+ */
+export async function reachManagement(options: ManagementOptions): Promise<Reached> {
+  if (options.url === '') return { management: null, why: 'FERRYMAN_RABBITMQ_MANAGEMENT_URL is empty' }
+  if (options.url !== null) {
+    const management = clientOf(options.url, options)
+    try {
+      await assertPolicymaker(management)
+      return { management }
+    } catch (cause) {
+      await management.close()
+      throw cause
+    }
+  }
+  let why = 'no host was given'
+  for (const url of options.defaults) {
+    const management = clientOf(url, options)
+    try {
+      await assertPolicymaker(management)
+      return { management }
+    } catch (cause) {
+      await management.close()
+      if (!(cause instanceof Refused) && !isAbsence(cause)) throw cause
+      why = textOf(cause)
+    }
+  }
+  return { management: null, why }
+}
+
+interface Client extends Management {
+  whoami(): Promise<{ readonly tags: readonly string[] | string }>
+}
+
+function clientOf(url: string, options: ManagementOptions): Client {
+  const call = callerOf(url, options)
+  const vhost = encodeURIComponent(options.vhost)
+  const at = (kind: string, name: string): string => `${kind}/${vhost}/${encodeURIComponent(name)}`
+  return {
+    whoami: async () => must(await call('GET', 'whoami')) as { tags: readonly string[] | string },
+    policies: async () => must(await call('GET', `policies/${vhost}`)) as FoundPolicy[],
+    operatorPolicies: async () => must(await call('GET', `operator-policies/${vhost}`)) as FoundPolicy[],
+    putPolicy: async ({ name, pattern, applyTo, priority, definition }) => {
+      await call('PUT', at('policies', name), { pattern, 'apply-to': applyTo, priority, definition })
+    },
+    queue: async (name) => await call('GET', at('queues', name)) as FoundObject | null,
+    exchange: async (name) => await call('GET', at('exchanges', name)) as FoundObject | null,
+    bindings: async (name) => await call('GET', `${at('queues', name)}/bindings`) as FoundBinding[] | null ?? [],
+    close: () => call.close(),
+  }
+}
+
+interface Caller {
+  /** The parsed answer; null for 404 and for an answer without a body. */
+  (method: 'GET' | 'PUT', path: string, body?: object): Promise<unknown>
+  close(): Promise<void>
+}
+
+function callerOf(url: string, { tls, timeoutMs }: ManagementOptions): Caller {
+  const base = new URL(url)
+  const authorization = `Basic ${Buffer.from(`${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`).toString('base64')}`
+  const root = `${base.origin}${base.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}/api/`
+  const agent = new Agent({ connect: { ...tls, timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
+  const call = async (method: 'GET' | 'PUT', path: string, body?: object): Promise<unknown> => {
+    const asked = `${method} ${root}${path}`
+    let response: Dispatcher.ResponseData
+    let text: string
+    try {
+      response = await request(root + path, {
+        method, dispatcher: agent, headers: { authorization, 'content-type': 'application/json' },
+        body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(timeoutMs),
+      })
+      text = await response.body.text()
+    } catch (cause) {
+      throw new Unavailable(`${asked} was not answered: ${textOf(cause)}`, { cause })
+    }
+    return answerOf(asked, response.statusCode, text)
+  }
+  return Object.assign(call, { close: () => agent.destroy() })
+}
+
+/** n.b. Redirects are not followed: they would carry the password elsewhere. */
+function answerOf(asked: string, status: number, text: string): unknown {
+  if (status === 404) return null
+  if (status === 401 || status === 403) {
+    throw new Refused(`${asked} was refused (${status}): the user needs the tag policymaker, and rights on the virtual host`)
+  }
+  if (status >= 400 && status < 500 && status !== 429) throw new Refused(`${asked} was refused (${status}): ${text.slice(0, 300)}`)
+  if (status >= 300) throw new Unavailable(`${asked} was answered with ${status}`)
+  if (text === '') return null
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Unavailable(`${asked} was answered with something that is not JSON; is it RabbitMQ's management API?`, { cause })
+  }
+}
+
+function must(answer: unknown): unknown {
+  if (answer === null) throw new Unavailable('the management API does not know what every RabbitMQ knows; is it one?')
+  return answer
+}
+
+async function assertPolicymaker(management: Client): Promise<void> {
+  const { tags } = await management.whoami()
+  const held = typeof tags === 'string' ? tags.split(',') : tags
+  if (!held.some((tag) => ['policymaker', 'administrator'].includes(tag.trim()))) {
+    throw new Refused(`the management API gives this user no right to see policies: it needs the tag policymaker, not [${held.join(', ')}]`)
+  }
+}
+
+/** Nobody listens there, or no such host, or a firewall lets nothing through. */
+function isAbsence(cause: unknown): boolean {
+  const inner: unknown = cause instanceof Error ? cause.cause : null
+  const code: unknown = inner instanceof Error ? (inner as Error & { code?: unknown }).code : null
+  const nested = inner instanceof AggregateError ? inner.errors.map((error: unknown) => (error as { code?: unknown }).code) : []
+  return [code, ...nested].some((name) => ABSENCE_CODES.has(String(name)))
+}
+
+const ABSENCE_CODES = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])

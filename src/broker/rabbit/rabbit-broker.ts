@@ -1,0 +1,287 @@
+// The broker on RabbitMQ: one connection to consume and acknowledge, one to publish, so that an alarm never stops acks.
+import type { Clock } from '../../clock/clock.ts'
+import type { Backoff } from '../../retry/backoff.ts'
+import { Unavailable } from '../../retry/failures.ts'
+import type { Telemetry } from '../../telemetry/events.ts'
+import type { Broker, Delivery, Outgoing, Subscription } from '../broker.ts'
+import { topologyOf, type Topology } from '../topology.ts'
+import { closeQuietly, openChannel, type ChannelDeps } from './channel.ts'
+import { Link, type Role, type TlsOptions } from './connection.ts'
+import { Consumer, type ConsumerDeps } from './consumer.ts'
+import { createTopology, UnsafeTopology, verifyTopology, type Report } from './declare.ts'
+import { codeOf, NOT_FOUND, operationFailure, textOf, within } from './failure.ts'
+import { reachManagement } from './management.ts'
+import { ConfirmingPublisher } from './publisher.ts'
+import { lastOffsetOf, readStream, readStreamToEnd, type StreamFrom, type StreamMessage } from './stream.ts'
+import { managementUrlOf, vhostOf } from './urls.ts'
+
+export interface RabbitOptions {
+  /** `amqp:` or `amqps:`, several for the hosts of one cluster. */
+  readonly urls: readonly string[]
+  readonly prefix: string
+  readonly topology: 'create' | 'verify' | 'off'
+  /** Null: the hosts of `urls` at port 15672. Empty: none. */
+  readonly managementUrl: string | null
+  readonly heartbeatS: number
+  readonly journalDays: number
+  /** How long (ms) `start` tries. */
+  readonly startTimeoutMs: number
+  /** Shown by RabbitMQ as the connection's name, with the role after it. */
+  readonly clientName: string
+  readonly tls?: TlsOptions
+  readonly deliveryLimit?: number
+  readonly connectTimeoutMs?: number
+  /** Longest wait (ms) for an answer on an open connection; also bounds each step of `stop`. */
+  readonly answerTimeoutMs?: number
+  readonly confirmTimeoutMs?: number
+  /** Longest wait (ms) of a message that cannot be sent now. */
+  readonly sendTimeoutMs?: number
+  /** How often (ms) each connection is asked whether it still answers. */
+  readonly pulseMs?: number
+  readonly reconnect?: Backoff
+}
+
+export interface RabbitBroker extends Broker {
+  /** Version the server gives of itself; null while not connected. */
+  readonly serverVersion: string | null
+  /** The topology as configured, as data. */
+  readonly topology: Topology
+  /** Messages ready in each queue, or null where it does not exist. A stream counts 0. */
+  counts<Name extends string>(queues: readonly Name[]): Promise<Record<Name, number | null>>
+  /** Declares what is missing, whatever `topology` is set to; the report says what differs. Needs `start`. */
+  createTopology(): Promise<Report>
+  /** Compares and declares nothing. Needs `start`. */
+  verifyTopology(): Promise<Report>
+  /** Reads a stream queue on and on, each message once and in order; `onFailure` is told when `onMessage` rejects. */
+  readStream(
+    queue: string, from: StreamFrom, onMessage: (message: StreamMessage) => void | Promise<void>,
+    onFailure?: (cause: unknown) => void): Promise<Subscription>
+  /** Reads up to what is the last message when it begins; resolves with its offset, null for an empty stream. */
+  readStreamToEnd(
+    queue: string, from: 'first' | number, onMessage: (message: StreamMessage) => void | Promise<void>): Promise<number | null>
+  lastOffset(queue: string): Promise<number | null>
+}
+
+const DEFAULTS = {
+  tls: {}, deliveryLimit: 1000, connectTimeoutMs: 5_000, answerTimeoutMs: 5_000, confirmTimeoutMs: 10_000, sendTimeoutMs: 10_000,
+  pulseMs: 2_000, reconnect: { baseMs: 200, capMs: 5_000 },
+} as const
+const RESTORE_EVERY_MS = 1_000
+const START_RETRY_MS = 500
+
+export function rabbitBroker(options: RabbitOptions, clock: Clock, telemetry: Telemetry): RabbitBroker {
+  return new ConnectedBroker({ ...DEFAULTS, ...options }, clock, telemetry)
+}
+
+class ConnectedBroker implements RabbitBroker {
+  readonly topology: Topology
+  readonly #options: Required<RabbitOptions>
+  readonly #clock: Clock
+  readonly #telemetry: Telemetry
+  readonly #consumeLink: Link
+  readonly #publishLink: Link
+  readonly #publisher: ConfirmingPublisher
+  readonly #consumers = new Set<Consumer>()
+  readonly #readers = new Set<Subscription>()
+  #started: Promise<void> | null = null
+  #stopped: Promise<void> | null = null
+  #restoring: Promise<void> | null = null
+  #restoredMs = -Infinity
+
+  constructor(options: Required<RabbitOptions>, clock: Clock, telemetry: Telemetry) {
+    this.topology = topologyOf(options.prefix, options)
+    this.#options = options
+    this.#clock = clock
+    this.#telemetry = telemetry
+    const link = (role: Role): Link => new Link({ ...options, role }, clock, telemetry)
+    this.#consumeLink = link('consume')
+    this.#publishLink = link('publish')
+    this.#publisher = new ConfirmingPublisher({
+      ...this.#channelDeps(this.#publishLink), telemetry, confirmTimeoutMs: options.confirmTimeoutMs,
+      sendTimeoutMs: options.sendTimeoutMs, reopen: options.reconnect, onMissing: () => { void this.#restore() },
+    })
+  }
+
+  get ready(): boolean { return this.troubles.length === 0 }
+
+  get troubles(): readonly string[] {
+    const consumers = [...this.#consumers].map((consumer) => consumer.trouble)
+    return [this.#consumeLink.trouble, this.#publishLink.trouble, this.#publisher.trouble, ...consumers]
+      .filter((trouble) => trouble !== null)
+  }
+
+  get serverVersion(): string | null { return this.#consumeLink.serverVersion }
+
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  publish(message: Outgoing): Promise<'routed' | 'unroutable'> {
+    return this.#publisher.publish(message)
+  }
+
+  async consume(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
+    const consumer = new Consumer({ queue, prefetch, onDelivery }, this.#consumerDeps())
+    this.#consumers.add(consumer)
+    const cancel = async (): Promise<void> => {
+      this.#consumers.delete(consumer)
+      await consumer.cancel()
+    }
+    try {
+      await consumer.begun(this.#options.startTimeoutMs)
+      return { cancel }
+    } catch (cause) {
+      await cancel()
+      throw cause
+    }
+  }
+
+  async counts<Name extends string>(queues: readonly Name[]): Promise<Record<Name, number | null>> {
+    const counted = await Promise.all(queues.map(async (name) => [name, await this.#count(name)] as const))
+    return Object.fromEntries(counted) as Record<Name, number | null>
+  }
+
+  createTopology(): Promise<Report> {
+    return this.#onTopology(createTopology)
+  }
+
+  verifyTopology(): Promise<Report> {
+    return this.#onTopology(verifyTopology)
+  }
+
+  async readStream(
+    queue: string, from: StreamFrom, onMessage: (message: StreamMessage) => void | Promise<void>,
+    onFailure: (cause: unknown) => void = () => undefined): Promise<Subscription> {
+    const reader = await readStream(queue, from, onMessage, onFailure, this.#options.startTimeoutMs, this.#consumerDeps())
+    this.#readers.add(reader)
+    return {
+      cancel: () => {
+        this.#readers.delete(reader)
+        return reader.cancel()
+      },
+    }
+  }
+
+  readStreamToEnd(
+    queue: string, from: 'first' | number, onMessage: (message: StreamMessage) => void | Promise<void>): Promise<number | null> {
+    return readStreamToEnd(queue, from, onMessage, this.#options.startTimeoutMs, this.#consumerDeps())
+  }
+
+  lastOffset(queue: string): Promise<number | null> {
+    return lastOffsetOf(queue, this.#options.startTimeoutMs, this.#consumerDeps())
+  }
+
+  async #start(): Promise<void> {
+    if (this.#stopped !== null) throw new Unavailable('the broker connection has been stopped')
+    const { startTimeoutMs } = this.#options
+    try {
+      await within(this.#connectAndDeclare(), startTimeoutMs, 'RabbitMQ', this.#clock)
+    } catch (cause) {
+      const troubles = this.troubles.join('; ')
+      await this.stop()
+      if (!(cause instanceof Unavailable)) throw cause
+      throw troubles === '' ? cause : new Unavailable(`${cause.message}: ${troubles}`, { cause })
+    }
+  }
+
+  async #connectAndDeclare(): Promise<void> {
+    await Promise.all([this.#consumeLink.connect(), this.#publishLink.connect()])
+    for (;;) {
+      try {
+        return await this.#declare()
+      } catch (cause) {
+        if (!(cause instanceof Unavailable) || this.#stopped !== null) throw cause
+        this.#telemetry.emit('warning', { what: `the topology cannot be looked at: ${cause.message}`, fix: 'trying again until the start time is over' })
+        await this.#clock.sleep(START_RETRY_MS)
+      }
+    }
+  }
+
+  async #declare(): Promise<void> {
+    const mode = this.#options.topology
+    if (mode === 'off') return
+    const report = await this.#onTopology(mode === 'create' ? createTopology : verifyTopology)
+    if (report.notCompared.length > 0) {
+      this.#telemetry.emit('warning', {
+        what: `without the management API these were not compared: ${report.notCompared.join('; ')}`,
+        fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL',
+      })
+    }
+    if (mode === 'verify' && report.findings.length > 0) throw new UnsafeTopology(report.findings)
+    for (const { object, argument, wanted, found, fix } of report.findings) {
+      this.#telemetry.emit('warning', { what: `${object}: ${argument} is ${found}, not ${wanted}`, fix })
+    }
+  }
+
+  async #onTopology(act: typeof createTopology): Promise<Report> {
+    const { urls, managementUrl, answerTimeoutMs, tls } = this.#options
+    const { current } = this.#consumeLink
+    if (current === null) throw new Unavailable(this.#consumeLink.trouble ?? 'not connected')
+    const vhost = vhostOf(urls[0] as string)
+    const reached = await reachManagement({
+      url: managementUrl, defaults: urls.map(managementUrlOf), vhost, tls, timeoutMs: answerTimeoutMs,
+    })
+    if (reached.management === null && managementUrl !== '') {
+      this.#telemetry.emit('warning', { what: `no management API: ${reached.why}`, fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty' })
+    }
+    try {
+      return await act(this.topology, { model: current.model, vhost, management: reached.management, clock: this.#clock, answerTimeoutMs })
+    } finally {
+      await reached.management?.close()
+    }
+  }
+
+  /** Declares again what somebody deleted, in `create` only; one run at a time, and no more than one a second. */
+  #restore(): Promise<void> {
+    if (this.#options.topology !== 'create' || this.#stopped !== null) return Promise.resolve()
+    if (this.#clock.monotonicMs() - this.#restoredMs < RESTORE_EVERY_MS) return Promise.resolve()
+    this.#restoring ??= this.#declare()
+      .catch((cause: unknown) => {
+        this.#telemetry.emit('warning', { what: `declaring the topology again failed: ${textOf(cause)}`, fix: 'ferryman topology apply' })
+      })
+      .finally(() => {
+        this.#restoring = null
+        this.#restoredMs = this.#clock.monotonicMs()
+      })
+    return this.#restoring
+  }
+
+  async #count(queue: string): Promise<number | null> {
+    const { current } = this.#consumeLink
+    if (current === null) throw new Unavailable(this.#consumeLink.trouble ?? 'not connected')
+    const deps = this.#channelDeps(this.#consumeLink)
+    const { channel } = await openChannel(deps, current, ({ model }) => model.createChannel())
+    try {
+      return (await within(channel.checkQueue(queue), deps.answerTimeoutMs, `counting ${queue}`, this.#clock)).messageCount
+    } catch (cause) {
+      if (codeOf(cause) === NOT_FOUND) return null
+      throw operationFailure(cause, `counting ${queue}`)
+    } finally {
+      closeQuietly(channel)
+    }
+  }
+
+  /** Consumers first, so that nothing new is taken; then what is published is confirmed; then the connections. */
+  async #stop(): Promise<void> {
+    const { answerTimeoutMs } = this.#options
+    await Promise.all([...this.#consumers, ...this.#readers].map((consumer) => consumer.cancel()))
+    await this.#publisher.stop(answerTimeoutMs)
+    await Promise.all([this.#consumeLink.close(), this.#publishLink.close()])
+  }
+
+  #channelDeps(link: Link): ChannelDeps {
+    return { link, clock: this.#clock, answerTimeoutMs: this.#options.answerTimeoutMs }
+  }
+
+  #consumerDeps(): ConsumerDeps {
+    return {
+      ...this.#channelDeps(this.#consumeLink), telemetry: this.#telemetry, reopen: this.#options.reconnect, restore: () => this.#restore(),
+    }
+  }
+}

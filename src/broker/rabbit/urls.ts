@@ -1,0 +1,31 @@
+// AMQP URLs: the host without secrets, the virtual host, the heartbeat, and the management API that stands beside it.
+
+/** Host, port and virtual host, for messages: never user or password. */
+export function hostOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url)
+  return `${hostname}:${port === '' ? defaultPort(protocol) : port}/${vhostOf(url)}`
+}
+
+/** Virtual host as the broker knows it; none given is `/`. */
+export function vhostOf(url: string): string {
+  const path = decodeURIComponent(new URL(url).pathname.slice(1))
+  return path === '' ? '/' : path
+}
+
+/** Sets the heartbeat, unless the URL says its own. */
+export function withHeartbeat(url: string, heartbeatS: number): string {
+  const parsed = new URL(url)
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(heartbeatS))
+  return parsed.href
+}
+
+/** Where the management API is by default: same host, user and password, port 15672. */
+export function managementUrlOf(url: string): string {
+  const { hostname, username, password } = new URL(url)
+  const credentials = username === '' && password === '' ? 'guest:guest' : `${username}:${password}`
+  return `http://${credentials}@${hostname}:15672`
+}
+
+function defaultPort(protocol: string): string {
+  return protocol === 'amqps:' ? '5671' : '5672'
+}
