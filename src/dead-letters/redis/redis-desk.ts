@@ -1,0 +1,176 @@
+// The desk's index in Redis: a hash a letter, sorted sets by state, one script a change.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageRoot } from '../../config/root.ts'
+import type { Argument, RedisClient, Reply } from '../../redis/client.ts'
+import {
+  LETTER_CLASSES, STATES, type Counts, type Desk, type Filter, type HistoryEntry, type Letter, type LetterClass,
+  type NewLetter,
+  type State, type WholeLetter,
+} from '../desk.ts'
+import { firstStateOf } from '../letter.ts'
+import { deskKeysOf, type DeskKeys } from './desk-keys.ts'
+
+/** Letters read in one round. */
+const PAGE = 200
+/** Letters forgotten in one round. */
+const FORGET = 500
+
+const LISTED = [
+  'id', 'request', 'operation', 'consumer', 'source', 'destination', 'code', 'class', 'effect', 'state',
+  'firstFailedAt',
+  'lastFailedAt', 'attempts',
+] as const
+
+type ScriptName = 'take' | 'forget' | 'hold-intake'
+type Run = (script: ScriptName, keys: readonly string[], args: readonly Argument[]) => Promise<Reply>
+
+export function redisDesk(redis: RedisClient, namespace: string): Desk {
+  const keys = deskKeysOf(namespace)
+  const run = runnerOf(redis)
+  return {
+    take: (letter) => take(run, keys, letter),
+    counts: () => counts(redis, keys),
+    list: (filter) => list(redis, keys, filter),
+    find: (id) => find(redis, keys, id.toLowerCase()),
+    forget: (beforeMs) => forget(redis, run, keys, beforeMs),
+    holdIntake: async (holder, leaseMs) => await run('hold-intake', [keys.taker], [holder, leaseMs]) === 1,
+    releaseIntake: async (holder) => { await run('hold-intake', [keys.taker], [holder, 0]) },
+  }
+}
+
+/** Scripts of the desk are rare beside those of the flow: each is sent as text. */
+function runnerOf(redis: RedisClient): Run {
+  const texts = new Map<string, string>()
+  return (script, keys, args) => {
+    const text = texts.get(script) ?? readFileSync(join(packageRoot(), 'lua', 'desk', `${script}.lua`), 'utf8')
+    texts.set(script, text)
+    return redis.call('EVAL', [text, keys.length, ...keys, ...args])
+  }
+}
+
+async function take(run: Run, keys: DeskKeys, letter: NewLetter): Promise<'taken' | 'again'> {
+  const state = firstStateOf(letter)
+  const fields = {
+    operation: letter.operation, consumer: letter.consumer ?? '', source: letter.source ?? '',
+    destination: letter.destination ?? '',
+    providers: letter.providers.join(' '), code: letter.code, class: letter.class, effect: letter.effect,
+    firstFailedAt: letter.firstFailedAt, body: letter.body, headers: JSON.stringify(letter.headers),
+  }
+  const reply = await run('take',
+    [
+      keys.letter(letter.id), keys.ofState(state), keys.ofState('all'), keys.openOf(letter.class), keys.requests,
+      keys.counts,
+    ],
+    [letter.id, letter.request, state, `${letter.class}/${letter.code}`, Date.parse(letter.firstFailedAt),
+      letter.lastFailedAt,
+      letter.attempts, ...Object.entries(fields).flat()])
+  return reply === 'taken' ? 'taken' : 'again'
+}
+
+async function counts(redis: RedisClient, keys: DeskKeys): Promise<Counts> {
+  const [numbers, ...oldest] = await Promise.all([
+    redis.call('HGETALL', [keys.counts]),
+    ...LETTER_CLASSES.map((name) => redis.call('ZRANGE', [keys.openOf(name), 0, 0, 'WITHSCORES'])),
+  ])
+  const all = Object.entries(pairsOf(numbers)).map(([path, count]) => {
+    const [state, letterClass, code] = path.split('/') as [string, string, string]
+    return { state, class: letterClass, code, count: Number(count) }
+  })
+  const oldestAtMs: Record<string, number> = {}
+  for (const [index, name] of LETTER_CLASSES.entries()) {
+    const first = oldest[index]
+    if (Array.isArray(first) && first.length === 2) oldestAtMs[name] = Number(first[1])
+  }
+  return {
+    open: all.filter(({ state, count }) => state === 'open' && count > 0)
+      .map(({ class: letterClass, code, count }) => ({ class: letterClass, code, count })),
+    told: all.filter(({ state }) => state === 'told').reduce((sum, { count }) => sum + count, 0),
+    oldestAtMs,
+  }
+}
+
+async function* list(redis: RedisClient, keys: DeskKeys, filter: Filter): AsyncIterable<Letter> {
+  let left = filter.limit ?? Infinity
+  let rank = 0
+  if (filter.after !== undefined) {
+    const found = await redis.call('ZRANK', [keys.ofState(filter.state), filter.after.toLowerCase()])
+    if (typeof found !== 'number') return
+    rank = found + 1
+  }
+  while (left > 0) {
+    const ids = await redis.call('ZRANGE', [keys.ofState(filter.state), rank, rank + PAGE - 1])
+    if (!Array.isArray(ids) || ids.length === 0) return
+    const read = (id: string): Promise<Reply> => redis.call('HMGET', [keys.letter(id), ...LISTED, 'providers'])
+    const rows = await Promise.all(ids.map((id) => read(String(id))))
+    for (const row of rows) {
+      const values = (row as readonly (string | null)[])
+      if (values[0] === null || left <= 0) continue
+      const letter = letterOf(Object.fromEntries(LISTED.map((name, index) => [name, values[index] ?? ''])))
+      if (!wanted(letter, values.at(-1) ?? '', filter)) continue
+      left -= 1
+      yield letter
+    }
+    rank += ids.length
+  }
+}
+
+function wanted(letter: Letter, providers: string, filter: Filter): boolean {
+  return (filter.code === undefined || letter.code === filter.code)
+    && (filter.class === undefined || letter.class === filter.class)
+    && (filter.request === undefined || letter.request === filter.request.toLowerCase())
+    && (filter.provider === undefined || providers.split(' ').includes(filter.provider.toLowerCase()))
+    && (filter.sinceMs === undefined || Date.parse(letter.lastFailedAt) >= filter.sinceMs)
+}
+
+async function find(redis: RedisClient, keys: DeskKeys, id: string): Promise<readonly WholeLetter[]> {
+  const ofRequest = await redis.call('ZRANGEBYLEX', [keys.requests, `[${id}\x1f`, `[${id}\x1f\xff`])
+  const ids = [id, ...(Array.isArray(ofRequest) ? ofRequest : []).map((member) => String(member).split('\x1f')[1]!)]
+  const found = await Promise.all([...new Set(ids)].map((one) => whole(redis, keys, one)))
+  return found.filter((letter) => letter !== null).sort((a, b) => b.lastFailedAt.localeCompare(a.lastFailedAt))
+}
+
+async function whole(redis: RedisClient, keys: DeskKeys, id: string): Promise<WholeLetter | null> {
+  const reply = await redis.callBuffers('HGETALL', [keys.letter(id)])
+  const buffers = pairsOf(reply)
+  if (buffers['id'] === undefined) return null
+  const texts = Object.fromEntries(Object.entries(buffers).filter(([name]) => name !== 'body')
+    .map(([name, value]) => [name, String(value)]))
+  return {
+    ...letterOf(texts), body: buffers['body'] as Buffer,
+    headers: JSON.parse(texts['headers'] ?? '{}') as WholeLetter['headers'],
+    history: [
+      { at: new Date(Number(texts['takenMs'])).toISOString(), what: 'taken in', by: null, why: null },
+      ...JSON.parse(texts['history'] ?? '[]') as HistoryEntry[],
+    ],
+  }
+}
+
+function letterOf(fields: Readonly<Record<string, string>>): Letter {
+  const text = (name: string): string => fields[name] ?? ''
+  const orNull = (name: string): string | null => text(name) === '' ? null : text(name)
+  return {
+    id: text('id'), request: text('request'), operation: text('operation'),
+    consumer: orNull('consumer'), source: orNull('source'),
+    destination: orNull('destination'), code: text('code'), class: text('class') as LetterClass,
+    effect: text('effect') as Letter['effect'], state: STATES.find((state) => state === text('state')) as State,
+    firstFailedAt: text('firstFailedAt'), lastFailedAt: text('lastFailedAt'), attempts: Number(text('attempts')),
+  }
+}
+
+async function forget(redis: RedisClient, run: Run, keys: DeskKeys, beforeMs: number): Promise<number> {
+  const ids = await redis.call('ZRANGEBYSCORE', [keys.ofState('told'), '-inf', `(${beforeMs}`, 'LIMIT', 0, FORGET])
+  if (!Array.isArray(ids)) return 0
+  const removed = await Promise.all(ids.map((id) => run('forget',
+    [keys.letter(String(id)), keys.ofState('told'), keys.ofState('all'), keys.requests, keys.counts],
+    [String(id), beforeMs])))
+  return removed.filter((one) => one === 1).length
+}
+
+/** Names and values of a hash; RESP2 gives them in turn. */
+function pairsOf<Value>(reply: Reply<Value>): Record<string, Value> {
+  const flat = Array.isArray(reply) ? reply as readonly Value[] : []
+  const pairs: Record<string, Value> = {}
+  for (let index = 0; index + 1 < flat.length; index += 2) pairs[String(flat[index])] = flat[index + 1]!
+  return pairs
+}

@@ -1,0 +1,56 @@
+// Every effect of the flow, declared once: its name, whether it may be repeated after a timeout, and because of what.
+import type { Outgoing, Publisher } from '../broker/broker.ts'
+import type { Aside, Begun, Entry, Journal, Processing } from '../journal/journal.ts'
+import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
+import { assertIdempotent } from '../retry/retry-on-timeout.ts'
+import { idempotent, type Effect, type Safety } from '../retry/effect.ts'
+import type { Decision } from '../transfer/event.ts'
+import type { MoveChange, Scope, Write } from '../transfer/plan.ts'
+
+type Repeatable<Input, Output> = Effect<Input, Output, 'idempotent'>
+
+export interface Effects {
+  readonly begin: Repeatable<{ entry: Entry; scope: Scope; token: string; mine: boolean }, Begun>
+  readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
+  readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
+  readonly decide: Repeatable<{ processing: Processing; ticket: number; decision: Decision; moves: MoveChange }, 'decided' | 'stale'>
+  readonly aside: Repeatable<{ processing: Processing; ticket: number; aside: Aside }, 'aside' | 'stale'>
+  readonly told: Repeatable<string, void>
+  readonly publish: Repeatable<Outgoing, 'routed' | 'unroutable'>
+}
+
+/** One row of `ferryman operations`. */
+export interface EffectRow {
+  readonly name: string
+  readonly ledger: string
+  readonly idempotent: boolean
+  readonly because: string
+}
+
+const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
+  redis: 'the script that writes sets the attempt\'s `written` mark in the same step, and answers a second send from it',
+  placement: 'the request marker is created in the same transaction, so that a second send is refused',
+  memory: 'the write and its mark are one step',
+}
+
+/** Declares the effects over the given ports. Throws where one is not marked idempotent although the flow repeats it. */
+export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher): Effects {
+  const effects: Effects = {
+    begin: idempotent('journal.begin', 'a processing token is given once, and the same token is answered with what it began',
+      ({ entry, scope, token, mine }) => journal.begin(entry, scope, token, mine)),
+    apply: idempotent('ledger.apply', APPLY_BECAUSE[ledger.name],
+      ({ write, attempt, decision }) => ledger.apply(write, attempt, decision)),
+    close: idempotent('ledger.close', 'closing a closed door changes nothing',
+      (attempt) => ledger.close(attempt)),
+    decide: idempotent('journal.decide', 'the first decision stands; the same one again is answered as decided',
+      ({ processing, ticket, decision, moves }) => journal.decide(processing, ticket, decision, moves)),
+    aside: idempotent('journal.aside', 'it ends a processing that a second send finds ended',
+      ({ processing, ticket, aside }) => journal.aside(processing, ticket, aside)),
+    told: idempotent('journal.told', 'it sets a mark to the value it has',
+      (request) => journal.told([request])),
+    publish: idempotent('broker.publish', 'a second copy carries the same message id, by which readers drop it',
+      (message) => publisher.publish(message)),
+  }
+  for (const effect of Object.values(effects) as Effect<never, unknown, Safety>[]) assertIdempotent(effect)
+  return effects
+}

@@ -1,0 +1,95 @@
+// The sentence: receive, validate, lock, apply, verify, publish, settle. All branching of the flow is here.
+import type { Delivery } from '../broker/broker.ts'
+import { receive } from './receive.ts'
+import { validate } from './validate.ts'
+import { changeLock, lock } from './lock.ts'
+import { apply, closeDoor, leavesDoorOpen, type Attempted } from './apply.ts'
+import { verify } from './verify.ts'
+import { publish } from './publish.ts'
+import { settle, type Settlement } from './settle.ts'
+import { bugEnding } from './decision.ts'
+import type { Begun, Deps, Ending, Job } from './job.ts'
+import { LockLost, type Lock } from '../locks/lock.ts'
+import { Unanswered, Unavailable } from '../retry/failures.ts'
+import type { Outcome } from '../transfer/outcome.ts'
+import { candidatesOf, noCandidate, triesNext } from '../transfer/plan.ts'
+
+/** Another delivery of the same request is in this process's hands. */
+const DUPLICATE: Ending = { kind: 'aside', begun: null, reason: 'duplicate' }
+
+/** Carries one delivery from arrival to settlement. Rejects only for a bug in telling or settling; nothing is acknowledged then. */
+export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal): Promise<Settlement> {
+  const job = receive(delivery, deps)
+  if ('ending' in job) return settle(delivery, await publish(job, job.ending, deps), deps)
+  if (deps.active.has(job.request.id)) return settle(delivery, await publish(job, DUPLICATE, deps), deps)
+  deps.active.add(job.request.id)
+  try {
+    const ending = await endingOf(job, deps, signal)
+    const published = await publish(job, ending, deps)    // written down and confirmed before anything is acknowledged
+    return await settle(delivery, published, deps)        // acknowledge, delay or hand back; nothing else acknowledges
+  } finally {
+    deps.active.delete(job.request.id)
+  }
+}
+
+async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Ending> {
+  let begun: Begun | null = null
+  try {
+    const standing = await validate(job, deps)
+    if (standing.kind !== 'begun') return standing        // decided before, refused, a duplicate, or not ours to begin
+    begun = standing
+    const held = await lock(job, begun, deps, signal)
+    if (held.kind !== 'held') return held                 // waited in vain
+    return await tryEach(job, begun, held.lock, deps, signal)
+  } catch (failure) {
+    return afterFailure(failure, job, begun, deps)
+  }
+}
+
+/** Tries the destination, then each alternate while the refusal is one of room or fit. */
+async function tryEach(job: Job, begun: Begun, first: Lock, deps: Deps, signal: AbortSignal): Promise<Ending> {
+  const [destination = null, ...alternates] = candidatesOf(job.request)
+  const refusals: Outcome[] = []
+  let attempted = await tryOne(job, begun, first, destination, deps)
+  let held = first
+  for (const alternate of alternates) {
+    if (attempted.kind !== 'refused' || !triesNext(attempted.refusal.outcome)) break
+    refusals.push(attempted.refusal.outcome)
+    const changed = await changeLock(job, begun, held, alternate, deps, signal)
+    if (changed.kind !== 'held') return changed
+    held = changed.lock
+    attempted = await tryOne(job, begun, held, alternate, deps)
+  }
+  if (attempted.kind === 'applied') return verify(job, begun, attempted, deps)
+  if (attempted.kind !== 'refused') return attempted
+  const { outcome, ...story } = attempted.refusal
+  if (refusals.length === 0 || !triesNext(outcome)) return { kind: 'ended', begun, outcome, ...story }
+  return { kind: 'ended', begun, ...story, destination, outcome: noCandidate([...refusals, outcome]) }
+}
+
+type Settled = Attempted | Extract<Ending, { kind: 'transient' }>
+
+/** Reads, plans and writes anew while others win the race, each time only after the door of the last attempt is closed. */
+async function tryOne(job: Job, begun: Begun, held: Lock, destination: string | null, deps: Deps): Promise<Settled> {
+  for (let lost = 0; lost < deps.settings.conflictsMax; lost++) {
+    const attempted = await apply(job, begun, held, destination, deps)
+    if (!leavesDoorOpen(attempted)) return attempted
+    const door = await closeDoor(begun, deps)
+    if (door.kind !== 'closed') return door
+    if (attempted.kind === 'unclear') return { kind: 'transient', begun, reason: 'ledger_unavailable' }
+  }
+  return { kind: 'transient', begun, reason: 'contended' }
+}
+
+/** A lost lock or a silent dependency ends this worker's part; anything else is a bug, told as such once its door is closed. */
+async function afterFailure(failure: unknown, job: Job, begun: Begun | null, deps: Deps): Promise<Ending> {
+  const gone = failure instanceof LockLost || failure instanceof Unanswered || failure instanceof Unavailable
+  if (gone) return { kind: 'stopped', begun, why: failure.message }
+  if (begun === null) throw failure
+  try {
+    const door = await closeDoor(begun, deps)
+    return door.kind === 'closed' ? bugEnding(failure, job, begun) : door
+  } catch {
+    return { kind: 'stopped', begun, why: String(failure) }
+  }
+}

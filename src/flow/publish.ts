@@ -1,0 +1,89 @@
+// Stage 6 of 7: write the decision down, then tell it, confirmed by the broker, under an id that a redelivery repeats.
+import type { Delay } from '../broker/names.ts'
+import { Unanswered, Unavailable } from '../retry/failures.ts'
+import type { Decision } from '../transfer/event.ts'
+import { classOf } from '../transfer/outcome.ts'
+import { afterTransient } from '../transfer/settlement.ts'
+import { decide, eventMessage, letterMessage, untouched } from './decision.ts'
+import type { Deps, Ending, InvalidJob, Job } from './job.ts'
+import { repeat } from './repeat.ts'
+
+type Ended = Extract<Ending, { kind: 'ended' }>
+type Decided = Extract<Ending, { kind: 'decided' }>
+type Transient = Extract<Ending, { kind: 'transient' }>
+
+/** A copy must wait in the queue of `delay`; what was begun is given up first. */
+export interface Later {
+  readonly kind: 'later'
+  readonly ending: Extract<Ending, { kind: 'transient' | 'aside' }>
+  readonly rung: number
+  readonly delay: Delay
+}
+
+/** What is left to do with the delivery. */
+export type Published =
+  | { readonly kind: 'told' }
+  | Later
+  | { readonly kind: 'stopped'; readonly ending: Ending; readonly why: string }
+
+export async function publish(job: Job | InvalidJob, ending: Ending, deps: Deps): Promise<Published> {
+  try {
+    switch (ending.kind) {
+      case 'decided': return await tell(job, ending, deps)
+      case 'ended': return await record(job as Job, ending, deps)
+      case 'transient': return await later(job as Job, ending, deps)
+      case 'aside': return { kind: 'later', ending, rung: ending.begun?.processing.rung ?? 0, delay: '1s' }
+      case 'stopped': return { kind: 'stopped', ending, why: ending.why }
+    }
+  } catch (failure) {
+    if (failure instanceof Unanswered || failure instanceof Unavailable) return { kind: 'stopped', ending, why: failure.message }
+    throw failure
+  }
+}
+
+/** Writes an outcome down. The first decision stands, so a worker that comes too late tells nothing. */
+async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
+  const { begun, outcome, moves } = ending
+  const decision = decide(job, begun, outcome, ending, deps)
+  deps.locks.forget(begun.held)
+  const input = { processing: begun.processing, ticket: begun.held, decision, moves: { put: moves } }
+  if (await repeat(deps.effects.decide, input, job, deps) === 'stale') {
+    return { kind: 'stopped', ending, why: 'another worker has begun or decided the request' }
+  }
+  return tell(job, { kind: 'decided', decision, again: false, recorded: true }, deps)
+}
+
+/** Event and, for a failure, dead letter; both confirmed before the journal hears that they were told. */
+async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise<Published> {
+  const { decision } = ending
+  const messages = [eventMessage(decision, deps)]
+  if (decision.letter !== null) messages.push(letterMessage(decision.letter, decision, job.delivery, deps))
+  const routed = await Promise.all(messages.map((message) => repeat(deps.effects.publish, message, null, deps)))
+  if (routed.includes('unroutable')) {
+    deps.telemetry.emit('event.unroutable', { request: decision.request })
+    return { kind: 'stopped', ending, why: 'no queue is bound that would receive the event' }
+  }
+  if (ending.recorded) await markTold(decision, deps)
+  deps.telemetry.emit('request.told', {
+    request: decision.request, operation: decision.operation, code: decision.code, class: classOf(decision.code),
+    again: ending.again, durationMs: deps.clock.monotonicMs() - job.arrivedMs,
+  })
+  return { kind: 'told' }
+}
+
+/** n.b. A mark that could not be set only means that the sweep tells the event again, under the same id. */
+async function markTold(decision: Decision, deps: Deps): Promise<void> {
+  try {
+    await repeat(deps.effects.told, decision.request, null, deps)
+  } catch (failure) {
+    if (!(failure instanceof Unanswered || failure instanceof Unavailable)) throw failure
+  }
+}
+
+/** The next rung of the ladder, or the end of it. */
+async function later(job: Job, ending: Transient, deps: Deps): Promise<Published> {
+  const { processing } = ending.begun
+  const next = afterTransient(ending.reason, processing.rung, deps.settings.ladder, job.request, processing.nowMs)
+  if (next.kind === 'later') return { kind: 'later', ending, rung: next.rung, delay: next.delay }
+  return record(job, { kind: 'ended', begun: ending.begun, outcome: next.outcome, ...untouched(job.request) }, deps)
+}

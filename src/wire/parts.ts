@@ -1,0 +1,141 @@
+// The parts of one installation, each opened at its first use: what commands take one by one, and the worker all of.
+import type { Config } from '../config.ts'
+import { namesOf, type Names } from '../broker/names.ts'
+import { brokerEffectsOf } from '../broker/effects.ts'
+import type { Publisher } from '../broker/broker.ts'
+import type { Reader } from '../broker/reader.ts'
+import { openReader } from '../broker/rabbit/reader.ts'
+import { rabbitBroker, type RabbitBroker } from '../broker/rabbit/rabbit-broker.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { Desk } from '../dead-letters/desk.ts'
+import { intakeEffectsOf } from '../dead-letters/intake.ts'
+import { redisDesk } from '../dead-letters/redis/redis-desk.ts'
+import type { EffectRow } from '../flow/effects.ts'
+import type { Journal } from '../journal/journal.ts'
+import { redisJournal } from '../journal/redis/redis-journal.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { redisBooks, type Books } from '../ledger/redis/redis-books.ts'
+import { redisLedger } from '../ledger/redis/redis-ledger.ts'
+import type { LockStore } from '../locks/locks.ts'
+import { redisLocks } from '../locks/redis/redis-locks.ts'
+import { redisClient, type RedisClient } from '../redis/client.ts'
+import { checkServer, probe, type Finding as RedisFinding } from '../redis/check.ts'
+import { keysOf, type Keys } from '../redis/keys.ts'
+import { loadScripts, scriptRunner } from '../redis/scripts.ts'
+import type { Effect, Safety } from '../retry/effect.ts'
+import type { Telemetry } from '../telemetry/events.ts'
+
+export type { Books, Dump, DumpedConsumer, Seeded } from '../ledger/redis/redis-books.ts'
+export type { RabbitBroker } from '../broker/rabbit/rabbit-broker.ts'
+export { UnsafeTopology, type Report } from '../broker/rabbit/declare.ts'
+
+/** What stands on Redis. */
+export interface Store {
+  readonly redis: RedisClient
+  readonly keys: Keys
+  /** What the promises need of the server and does not hold. */
+  readonly checkServer: () => Promise<readonly RedisFinding[]>
+  /** Writes a key of the namespace. */
+  readonly probe: () => Promise<void>
+  /** Redis time (ms since 1970). */
+  readonly serverNowMs: () => Promise<number>
+  readonly journal: Journal
+  readonly ledger: Ledger
+  readonly books: Books
+  readonly locks: LockStore
+  readonly desk: Desk
+}
+
+export interface Parts {
+  readonly config: Config
+  readonly names: Names
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  /** Connected. It declares nothing by itself. */
+  broker(): Promise<RabbitBroker>
+  reader(): Promise<Reader>
+  store(): Promise<Store>
+  /** Every effect, declared without connecting anywhere. */
+  effects(): readonly EffectRow[]
+  /** Closes what was opened. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Longest (ms) that a command waits for a connection. */
+const START_MS = 5_000
+const SWEEP_AFTER_MS = 60_000
+const DAY_MS = 86_400_000
+/** After a restart of Redis nothing is granted until every lease has surely ended. */
+const GRACE_MORE_MS = 500
+
+export function openParts(config: Config, clock: Clock, telemetry: Telemetry): Parts {
+  const closers: (() => Promise<void>)[] = []
+  const once = <Part>(open: () => Promise<Part>, close: (part: Part) => Promise<void>): (() => Promise<Part>) => {
+    let opened: Promise<Part> | null = null
+    return () => opened ??= open().then((part) => { closers.push(() => close(part)); return part })
+  }
+  const broker = once(async () => {
+    const opened = rabbitBroker(brokerOptionsOf(config), clock, telemetry)
+    await opened.start()
+    return opened
+  }, (opened) => opened.stop())
+  const { urls, heartbeatS, tls } = config.rabbitmq
+  const readerOptions = { urls, heartbeatS, tls, timeoutMs: START_MS }
+  const reader = once(() => openReader(readerOptions, clock), (opened) => opened.close())
+  const store = once(async () => {
+    const opened = storeOf(config, clock, telemetry)
+    await opened.redis.start(START_MS)
+    return opened
+  }, (opened) => opened.redis.stop())
+  return {
+    config, clock, telemetry, names: namesOf(config.rabbitmq.prefix), broker, reader, store,
+    effects: () => effectRows(config, clock, telemetry),
+    close: async () => { await Promise.all(closers.splice(0).map((close) => close())) },
+  }
+}
+
+function brokerOptionsOf(config: Config): Parameters<typeof rabbitBroker>[0] {
+  const { urls, prefix, managementUrl, heartbeatS, journalDays, tls } = config.rabbitmq
+  return {
+    urls, prefix, managementUrl, heartbeatS, journalDays, tls, topology: 'off', startTimeoutMs: START_MS,
+    clientName: 'ferryman command',
+  }
+}
+
+/** Builds everything that stands on Redis, unconnected. */
+export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Store {
+  const { url, namespace, tls } = config.redis
+  const { leaseMs, holdMs, waitMs } = config.lock
+  const redis = redisClient({ url, timeoutMs: config.ledgerTimeoutMs, tls }, clock, telemetry)
+  const keys = keysOf(namespace)
+  const scripts = scriptRunner(redis, keys, {
+    leaseMs, graceMs: leaseMs + GRACE_MORE_MS, holdMs, waitMs, sweepAfterMs: SWEEP_AFTER_MS,
+    journalMs: config.journal.days * DAY_MS,
+  }, loadScripts())
+  return {
+    redis, keys,
+    checkServer: () => checkServer(redis, keys), probe: () => probe(redis, keys), serverNowMs: () => serverNowMs(redis),
+    journal: redisJournal(scripts), ledger: redisLedger(scripts), books: redisBooks(scripts),
+    locks: redisLocks(scripts),
+    desk: redisDesk(redis, namespace),
+  }
+}
+
+async function serverNowMs(redis: RedisClient): Promise<number> {
+  const [seconds, micros] = await redis.call('TIME', []) as readonly string[]
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+}
+
+interface Declared {
+  readonly effects?: readonly Effect<never, unknown, Safety>[]
+}
+
+/** n.b. Declaring an effect sends nothing; the publisher here is never asked. */
+function effectRows(config: Config, clock: Clock, telemetry: Telemetry): readonly EffectRow[] {
+  const { journal, ledger, locks, desk } = storeOf(config, clock, telemetry)
+  const publisher: Publisher = { publish: () => Promise.reject(new Error('declared, not carried out')) }
+  const declared = [journal, ledger, locks].flatMap((part) => (part as Declared).effects ?? [])
+  const others = [...Object.values(brokerEffectsOf(publisher)), ...Object.values(intakeEffectsOf({ desk, publisher }))]
+  return [...declared, ...others as readonly Effect<never, unknown, Safety>[]].map(({ name, safety, because }) => (
+    { name, ledger: name.startsWith('ledger.') ? ledger.name : 'any', idempotent: safety === 'idempotent', because }))
+}

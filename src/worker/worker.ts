@@ -1,0 +1,143 @@
+// Consumes requests with bounded concurrency: start, pause while something needed is down, drain, stop.
+import type { Broker, Delivery } from '../broker/broker.ts'
+import { every } from '../clock/every.ts'
+import { flow } from '../flow/flow.ts'
+import type { Deps } from '../flow/job.ts'
+import type { Journal } from '../journal/journal.ts'
+import { Unanswered, Unavailable } from '../retry/failures.ts'
+import { leftoversOf, type Leftovers } from './leftovers.ts'
+import { sweep } from './sweep.ts'
+import { Tap } from './tap.ts'
+
+export interface WorkerOptions {
+  readonly concurrency: number
+  /** Longest a drain may take (ms) before what is in hand is handed back. */
+  readonly drainMs: number
+  /** How often (ms) dependencies are looked at. */
+  readonly lookEveryMs: number
+  readonly sweepEveryMs: number
+}
+
+export interface WorkerParts {
+  readonly deps: Omit<Deps, 'active' | 'nextToken' | 'giveUpLater'>
+  readonly broker: Broker
+  readonly journal: Journal
+  /** Why requests cannot be processed now, one phrase each. */
+  readonly troubles: () => readonly string[]
+}
+
+export interface Drained {
+  readonly finished: number
+  /** Requests that were in hand when the time was over. */
+  readonly handedBack: readonly string[]
+}
+
+/** Made over parts that are started already. It owns none of them: who made the parts stops them after `drain`. */
+export class Worker {
+  readonly #parts: WorkerParts
+  readonly #options: WorkerOptions
+  readonly #deps: Deps
+  readonly #tap: Tap
+  readonly #leftovers: Leftovers
+  readonly #inHand = new Set<Promise<void>>()
+  readonly #forced = new AbortController()
+  readonly #draining = new AbortController()
+  #tokens = 0
+  #finished = 0
+  #drained: Promise<Drained> | null = null
+
+  constructor(parts: WorkerParts, options: WorkerOptions) {
+    const { locks, effects, clock, telemetry, names } = parts.deps
+    this.#parts = parts
+    this.#options = options
+    this.#leftovers = leftoversOf(effects)
+    this.#deps = {
+      ...parts.deps,
+      active: new Set(),
+      nextToken: () => `${locks.session}.${++this.#tokens}`,
+      giveUpLater: this.#leftovers.add,
+    }
+    this.#tap = new Tap(parts.broker, clock, telemetry, {
+      queue: names.requests, concurrency: options.concurrency, troubles: parts.troubles,
+      onDelivery: (delivery) => { this.#take(delivery) },
+    })
+  }
+
+  /** Consumes as soon as nothing is in the way. */
+  start(): void {
+    const { clock } = this.#deps
+    const warn = (failure: unknown): void => { this.#warn(failure) }
+    void every(clock, this.#options.lookEveryMs, this.#draining.signal, () => this.#look(), warn)
+    void every(clock, this.#options.sweepEveryMs, this.#draining.signal, () => this.#sweep(), warn)
+  }
+
+  /** Soft: no new requests, those in hand finish within `drainMs`. Calling it again returns the same end. */
+  drain(): Promise<Drained> {
+    return this.#drained ??= this.#drain()
+  }
+
+  /** Hard: aborts what is in hand at once. */
+  force(): void {
+    this.#forced.abort(new Error('forced to stop'))
+  }
+
+  /** Why it is not consuming; empty when it is. */
+  reasons(): readonly string[] {
+    if (this.#drained !== null) return ['draining']
+    const troubles = this.#parts.troubles()
+    return this.#tap.consuming ? troubles : [...troubles, 'not consuming yet']
+  }
+
+  get inHand(): number {
+    return this.#inHand.size
+  }
+
+  #take(delivery: Delivery): void {
+    const carried = this.#carry(delivery).finally(() => { this.#inHand.delete(carried) })
+    this.#inHand.add(carried)
+  }
+
+  async #carry(delivery: Delivery): Promise<void> {
+    try {
+      const settlement = await flow(delivery, this.#deps, this.#forced.signal)
+      this.#finished += 1
+      if (settlement === 'acknowledged') await this.#tap.widen()
+    } catch (failure) {
+      this.#warn(failure)
+      // n.b. Without the pause a delivery that meets a bug would come back at once, and spin.
+      await this.#deps.clock.sleep(1_000, this.#forced.signal).catch(() => undefined)
+      delivery.handBack()
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#parts.troubles().length === 0) await this.#leftovers.giveUp()
+    await this.#tap.look()
+  }
+
+  async #sweep(): Promise<void> {
+    const { effects, names, telemetry } = this.#deps
+    if (this.#tap.consuming) await sweep(this.#parts.journal, effects.publish, names, telemetry)
+  }
+
+  async #drain(): Promise<Drained> {
+    const { clock, telemetry, active } = this.#deps
+    telemetry.emit('worker.draining', { inHand: this.#inHand.size })
+    this.#draining.abort(new Error('draining'))
+    await this.#tap.end()
+    const over = new AbortController()
+    const late = clock.sleep(this.#options.drainMs, AbortSignal.any([over.signal, this.#forced.signal])).catch(() => undefined)
+    await Promise.race([Promise.all(this.#inHand), late])
+    const handedBack = [...active]
+    over.abort()
+    this.#forced.abort(new Error('the time to drain is over'))
+    telemetry.emit('worker.stopped', { finished: this.#finished, handedBack })
+    return { finished: this.#finished, handedBack }
+  }
+
+  #warn(failure: unknown): void {
+    if (failure instanceof Unanswered || failure instanceof Unavailable) return
+    const what = failure instanceof Error ? failure.stack ?? failure.message : String(failure)
+    this.#deps.telemetry.emit('warning', { what, fix: 'this is a bug; nothing is lost, the message is handed back' })
+  }
+}

@@ -1,0 +1,165 @@
+// The rules of beginning a request: for the first time, and again.
+import { expect } from 'chai'
+import {
+  acquire,
+  attemptOf,
+  beat,
+  begin,
+  D,
+  decisionOf,
+  E,
+  entryOf,
+  I,
+  listen,
+  M,
+  moveOf,
+  open,
+  OTHER,
+  R1,
+  R2,
+  S,
+  SCOPE,
+  scopeOf,
+  type Rule,
+} from './ground.ts'
+
+export const BEGIN: Readonly<Record<string, Rule>> = {
+  'records the request, takes the lock, and reads the books in one step': async (store) => {
+    await open(store, 'a')
+    const begun = await begin(store, R1, 'a.1')
+    expect(begun.processing).to.deep.equal({
+      request: R1,
+      token: 'a.1',
+      session: 'a',
+      attempts: 1,
+      attempt: 1,
+      rung: 0,
+      nowMs: store.nowMs(),
+      firstFailedAtMs: null,
+      lastReason: null,
+      cancelledBy: null,
+    })
+    expect(begun.ticket).to.include({ state: 'granted', grantedAtMs: store.nowMs() })
+    expect(begun.moves).to.deep.equal({})
+    expect(begun.snapshot).to.deep.equal(await store.ledger.snapshot(SCOPE))
+    expect(await store.journal.show(R1)).to.deep.include({ state: 'processing', holder: 'a', begunAtMs: store.nowMs() })
+  },
+  'locks every consumer and provider of the scope': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    await begin(store, R1, 'a.1')
+    for (const resource of [`c:${I}`, `c:${M}`, `p:${S}`, `p:${D}`] as const) {
+      expect(await acquire(store, 'b', resource, [resource])).to.include({ state: 'waiting' })
+    }
+    expect(await acquire(store, 'b', 'e', [`p:${E}`])).to.include({ state: 'granted' })
+  },
+  'where the lock is taken it waits, and nothing is read yet': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    await begin(store, R1, 'a.1')
+    const begun = await begin(store, R2, 'b.1')
+    expect(begun.ticket).to.include({ state: 'waiting', ahead: 1 })
+    expect(begun.snapshot).to.equal(null)
+  },
+  'takes in the open move of its consumers, and what they hold, where that is asked': async (store) => {
+    await open(store, 'a')
+    const first = await begin(store, R1, 'a.1')
+    const moved = { ...claim(first.snapshot!), moves: { put: [moveOf('open')] } }
+    expect(await store.ledger.apply(moved, attemptOf(first), decisionOf(R1))).to.include({ kind: 'applied' })
+    const begun = await begin(store, R2, 'a.2', scopeOf([I], [], true))
+    expect(begun.moves).to.deep.equal({ [I]: moveOf('open'), [M]: moveOf('open') })
+    expect(Object.keys(begun.snapshot!.consumers).sort()).to.deep.equal([I, M])
+    expect(Object.keys(begun.snapshot!.providers).sort()).to.deep.equal([S, D])
+    expect(await acquire(store, 'a', 'm', [`c:${M}`])).to.include({ state: 'waiting' })
+    expect(await acquire(store, 'a', 's', [`p:${S}`])).to.include({ state: 'waiting' })
+  },
+  'takes in what its consumers hold without a move, and leaves a move that has ended aside': async (store) => {
+    await open(store, 'a')
+    const first = await begin(store, R1, 'a.1')
+    await store.journal.decide(first.processing, first.ticket.number, decisionOf(R1, 'expired'), {
+      put: [moveOf('confirmed')],
+    })
+    const begun = await begin(store, R2, 'a.2', scopeOf([I], [], true))
+    expect(Object.keys(begun.snapshot!.consumers)).to.deep.equal([I])
+    expect(Object.keys(begun.snapshot!.providers)).to.deep.equal([S])
+    expect(begun.moves).to.deep.equal({ [I]: moveOf('confirmed') })
+  },
+  'is refused to a session whose lease is over': async (store) => {
+    await open(store, 'a')
+    await store.advance(store.options.leaseMs)
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.1', true)).to.deep.equal({ kind: 'stale' })
+    expect(await store.journal.show(R1)).to.equal(null)
+  },
+}
+
+export const AGAIN: Readonly<Record<string, Rule>> = {
+  'with other content under the same id is told so, while it is under way and after': async (store) => {
+    await open(store, 'a')
+    const begun = await begin(store, R1, 'a.1')
+    expect(await store.journal.begin(entryOf(R1, 'other'), SCOPE, 'a.2', true)).to.deep.equal({ kind: 'reused' })
+    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1, 'expired'), { put: [] })
+    expect(await store.journal.begin(entryOf(R1, 'other'), SCOPE, 'a.3', true)).to.deep.equal({ kind: 'reused' })
+  },
+  'and decided is answered with the very decision': async (store) => {
+    await open(store, 'a')
+    const begun = await begin(store, R1, 'a.1')
+    const decision = decisionOf(R1, 'capacity_exceeded', 'zu voll: “é”')
+    await store.journal.decide(begun.processing, begun.ticket.number, decision, { put: [] })
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.2', true)).to.deep.equal({ kind: 'decided', decision })
+  },
+  'is a duplicate while its holder lives': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    await begin(store, R1, 'a.1')
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'b.1', true)).to.deep.equal({ kind: 'duplicate' })
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.2', false)).to.deep.equal({ kind: 'duplicate' })
+    expect(await store.journal.show(R1)).to.include({ attempts: 1, holder: 'a' })
+  },
+  'by the process that left it behind goes on, and gives the leftover ticket up': async (store) => {
+    await open(store, 'a')
+    const left = await begin(store, R1, 'a.1')
+    const begun = await begin(store, R1, 'a.2')
+    expect(begun.processing).to.include({ attempts: 2, token: 'a.2' })
+    expect(begun.ticket.state).to.equal('granted')
+    expect(begun.ticket.number).to.be.greaterThan(left.ticket.number)
+    expect(await store.locks.poke('a', left.ticket.number)).to.equal(null)
+  },
+  'goes on once its holder is dead, with its lock, before anybody has swept': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    await begin(store, R1, 'a.1')
+    await store.advance(3_000)
+    await beat(store, 'b')
+    await store.advance(2_000)
+    const begun = await begin(store, R1, 'b.1')
+    expect(begun.processing).to.include({ attempts: 2, session: 'b' })
+    expect(begun.ticket.state).to.equal('granted')
+  },
+  'passes what else a leftover ticket held on': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    await begin(store, R1, 'a.1')
+    const waiting = await begin(store, R2, 'b.1', scopeOf([OTHER], [D]))
+    const heard = await listen(store, 'b')
+    await begin(store, R1, 'a.2', scopeOf([I], [S]))
+    expect(await heard.next()).to.deep.include({ kind: 'granted', ticket: waiting.ticket.number })
+    await heard.unlisten()
+  },
+  'under the same token, after a lost reply, is answered with what it began': async (store) => {
+    await open(store, 'a')
+    const begun = await begin(store, R1, 'a.1')
+    expect(await begin(store, R1, 'a.1')).to.deep.equal(begun)
+    const waiting = await begin(store, R2, 'a.2')
+    expect(await begin(store, R2, 'a.2')).to.deep.equal(waiting)
+  },
+  'is void for every earlier processing once the store was restarted': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    const old = await begin(store, R1, 'a.1')
+    await store.restart()
+    const begun = await begin(store, R1, 'b.1')
+    expect(begun.processing).to.include({ attempts: 2, session: 'b' })
+    expect(begun.ticket.state).to.equal('waiting')
+    expect(await store.journal.decide(old.processing, old.ticket.number, decisionOf(R1), { put: [] })).to.equal('stale')
+  },
+}
