@@ -34,7 +34,7 @@
 -- ARGV[16] providers
 -- ARGV[17] held          1: the scope also takes in what these consumers and their open moves hold
 -- Replies: stale | reused | duplicate | decided code op origin event letter
---   | begun attempts n rung now firstFailedAt reason cancelledBy ticket moves snapshot ('' where there is none)
+--   | begun attempts n rung now firstFailedAt reason cancelledBy written ticket moves snapshot ('' where there is none)
 local session = sessionOf(token)
 if not alive(session) then return {'stale'} end
 local record = redis.call('HMGET', RECORD, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
@@ -64,6 +64,7 @@ if not again then
   if not record[1] then
     redis.call('HSET', RECORD, 'digest', digest, 'op', op, 'body', body, 'props', props, 'exchange', exchange, 'rk', rk,
       'begunAt', whole(now))
+    if record[12] then redis.call('PERSIST', RECORD) end
     redis.call('ZADD', RECENT, now, id)
   end
   redis.call('HSET', RECORD, 'run', run, 'proc', token, 'attempts', attempts, 'n', n)
@@ -76,4 +77,4 @@ local moves = rows(scope.consumers, MOVES)
 local fresh = ticket.state == 'G' and record[8] ~= n
 promote(freed)
 return {'begun', attempts, n, record[9] or '0', whole(now), record[10] or '', record[11] or '', record[12] or '',
-  stands, moves, fresh and snapshot(scope) or ''}
+  record[8] and 1 or 0, stands, moves, fresh and snapshot(scope) or ''}

@@ -1,6 +1,6 @@
 // Every effect of the flow, declared once: its name, whether it may be repeated after a timeout, and because of what.
 import type { Outgoing, Publisher } from '../broker/broker.ts'
-import type { Aside, Begun, Entry, Journal, Processing } from '../journal/journal.ts'
+import type { Aside, Begun, Cancelled, Entry, Journal, Processing } from '../journal/journal.ts'
 import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
 import { idempotent, type Effect, type Safety } from '../retry/effect.ts'
@@ -15,6 +15,7 @@ export interface Effects {
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<{ processing: Processing; ticket: number; decision: Decision; moves: MoveChange }, 'decided' | 'stale'>
   readonly aside: Repeatable<{ processing: Processing; ticket: number; aside: Aside }, 'aside' | 'stale'>
+  readonly cancel: Repeatable<{ target: string; by: string }, Cancelled>
   readonly told: Repeatable<string, void>
   readonly publish: Repeatable<Outgoing, 'routed' | 'unroutable'>
 }
@@ -46,6 +47,8 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
       ({ processing, ticket, decision, moves }) => journal.decide(processing, ticket, decision, moves)),
     aside: idempotent('journal.aside', 'it ends a processing that a second send finds ended',
       ({ processing, ticket, aside }) => journal.aside(processing, ticket, aside)),
+    cancel: idempotent('journal.cancel', 'the mark names the cancel, and the same cancel again finds it',
+      ({ target, by }) => journal.cancel(target, by)),
     told: idempotent('journal.told', 'it sets a mark to the value it has',
       (request) => journal.told([request])),
     publish: idempotent('broker.publish', 'a second copy carries the same message id, by which readers drop it',

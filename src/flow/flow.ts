@@ -7,6 +7,7 @@ import { apply, closeDoor, leavesDoorOpen, type Attempted } from './apply.ts'
 import { verify } from './verify.ts'
 import { publish } from './publish.ts'
 import { settle, type Settlement } from './settle.ts'
+import { cancel } from './cancel.ts'
 import { bugEnding } from './decision.ts'
 import type { Begun, Deps, Ending, Job } from './job.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
@@ -40,6 +41,7 @@ async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Endi
     begun = standing
     const held = await lock(job, begun, deps, signal)
     if (held.kind !== 'held') return held                 // waited in vain
+    if (job.request.operation === 'cancel') return await cancel(job, begun, deps)
     return await tryEach(job, begun, held.lock, deps, signal)
   } catch (failure) {
     return afterFailure(failure, job, begun, deps)

@@ -62,7 +62,7 @@ export type Ending =
   /** Tried, not decided: to be tried later, one rung on. */
   | { readonly kind: 'transient'; readonly begun: Begun; readonly reason: 'contended' | 'ledger_unavailable' }
   /** Not to be looked at now: a copy waits a second, without attempt or rung. `begun`: what was begun is given up for that. */
-  | { readonly kind: 'aside'; readonly begun: Begun | null; readonly reason: 'duplicate' | 'crowded' }
+  | { readonly kind: 'aside'; readonly begun: Begun | null; readonly reason: 'duplicate' | 'crowded' | 'undecided' }
   /** Another holds it, or the lock, the lease or a dependency is gone: write nothing, tell nothing, hand it back. */
   | { readonly kind: 'stopped'; readonly begun: Begun | null; readonly why: string }
 

@@ -4,6 +4,8 @@ import { resourcesOf } from '../locks/locks.ts'
 import { candidatesOf, refusedBefore, scopeOf } from '../transfer/plan.ts'
 import { copiedProperties } from '../transfer/letter.ts'
 import { reusedDecision, untouched } from './decision.ts'
+import { outcome, type Outcome } from '../transfer/outcome.ts'
+import type { Request } from '../transfer/request.ts'
 import type { Begun, Deps, Ending, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 
@@ -25,6 +27,7 @@ export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
     begunAtMs: deps.clock.monotonicMs(), attempt: processing.attempt, held: ticket.number,
   }
   deps.telemetry.emit('request.begun', { request: request.id, operation: request.operation, attempts: processing.attempts })
+  if (processing.written) return { kind: 'ended', begun, outcome: notAsPlanned(request), ...untouched(request) }
   const refusal = refusedBefore(request, processing)
   return refusal === null ? begun : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
 }
@@ -37,4 +40,10 @@ function entryOf(job: Job): Entry {
     properties: JSON.stringify(copiedProperties(delivery.properties)),
     exchange: delivery.exchange, routingKey: delivery.routingKey,
   }
+}
+
+/** An earlier processing wrote, found on reading back something else than planned, and did not live to tell it. */
+function notAsPlanned(request: Request): Outcome {
+  return outcome('postcondition_failed',
+    `The write of request ${request.id} was carried out, but reading it back in the same step gave something else than was planned.`)
 }

@@ -1,6 +1,7 @@
 // The port to the journal: what was asked, what is being done about it, what was decided, what was told.
 import type { Ticket } from '../locks/locks.ts'
 import type { Decision } from '../transfer/event.ts'
+import type { Code } from '../transfer/outcome.ts'
 import type { MoveChange, Scope } from '../transfer/plan.ts'
 import type { Move, Snapshot } from '../transfer/snapshot.ts'
 
@@ -37,6 +38,8 @@ export interface Processing {
   readonly lastReason: string | null
   /** The cancel request that came first, or null. */
   readonly cancelledBy: string | null
+  /** A write of it is in the books although nothing is decided: reading it back in its own step gave something else. */
+  readonly written: boolean
 }
 
 export type Begun =
@@ -57,6 +60,11 @@ export interface Aside {
   readonly delayMs: number
   readonly reason: 'contended' | 'ledger_unavailable' | 'handed_back'
 }
+
+/** Where a cancelled request stands: cancelled by this cancel, by an earlier one, decided otherwise, or still open. */
+export type Cancelled =
+  | { readonly kind: 'cancelled' | 'cancelled_before' | 'waits' }
+  | { readonly kind: 'decided'; readonly code: Code }
 
 /** One record, as `transfers show` prints it. Times are ms since 1970 (Redis time); null where it has not happened. */
 export interface RecordView {
@@ -88,6 +96,11 @@ export interface Journal {
   told(requests: readonly string[]): Promise<void>
   /** Ends a processing undecided and releases its ticket. A delivery before it is due is answered `duplicate`. */
   aside(processing: Processing, ticket: number | null, aside: Aside): Promise<'aside' | 'stale'>
+  /**
+   * Cancels `target` for the request `by`, also before it was ever seen: unless it is decided already, its next processing
+   * ends it. `waits`: nothing is decided yet; ask again later.
+   */
+  cancel(target: string, by: string): Promise<Cancelled>
   /** Recorded moves of the given consumers, by consumer. */
   moves(consumers: readonly string[]): Promise<Readonly<Record<string, Move>>>
   /** At most `limit` requests begun but not told, due, which no live process holds; each is returned at most once a minute. */

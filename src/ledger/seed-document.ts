@@ -52,15 +52,34 @@ type Fields = Readonly<Record<string, unknown>>
 /** Checks a parsed JSON document. Consumers and parents may refer to its own providers and to `known` ones. */
 export function parseSeed(document: unknown, known: KnownProviders = new Map()): ParsedSeed {
   const violations: SeedViolation[] = []
-  const note: Note = (path, message) => { violations.push({ path, message }) }
+  const note: Note = (path, message) => {
+    violations.push({ path, message })
+  }
   const top = readObject(document, '', ['providers', 'consumers'], note)
-  const providers = readList(top['providers'] ?? [], '/providers', note)
-    .map((value, i) => readProvider(value, `/providers/${i}`, note))
-  const consumers = readList(top['consumers'] ?? [], '/consumers', note)
-    .map((value, i) => readConsumer(value, `/consumers/${i}`, note))
-  refuseRepeated(providers.map(({ id }) => id), '/providers', 'id', note)
-  refuseRepeated(providers.map(({ name }) => name), '/providers', 'name', note)
-  refuseRepeated(consumers.map(({ id }) => id), '/consumers', 'id', note)
+  const providers = readList(top['providers'] ?? [], '/providers', note).map((value, i) =>
+    readProvider(value, `/providers/${i}`, note),
+  )
+  const consumers = readList(top['consumers'] ?? [], '/consumers', note).map((value, i) =>
+    readConsumer(value, `/consumers/${i}`, note),
+  )
+  refuseRepeated(
+    providers.map(({ id }) => id),
+    '/providers',
+    'id',
+    note,
+  )
+  refuseRepeated(
+    providers.map(({ name }) => name),
+    '/providers',
+    'name',
+    note,
+  )
+  refuseRepeated(
+    consumers.map(({ id }) => id),
+    '/consumers',
+    'id',
+    note,
+  )
   const own = providers.map(({ id, inventories }) => [id, new Set(Object.keys(inventories))] as const)
   const classes = new Map([...known, ...own])
   refuseLostParents(providers, classes, note)
@@ -81,10 +100,14 @@ function readProvider(value: unknown, path: string, note: Note): SeedProvider {
     parent: parent === null ? null : readUuid(parent, `${path}/parent`, note),
     traits: once(traits.map((trait, i) => readName(trait, `${path}/traits/${i}`, note))),
     aggregates: once(aggregates.map((aggregate, i) => readUuid(aggregate, `${path}/aggregates/${i}`, note))),
-    inventories: Object.fromEntries(Object.keys(inventories).sort().map((name) => {
-      const where = `${path}/inventories/${pointer(name)}`
-      return [readName(name, where, note), readInventory(inventories[name], where, note)]
-    })),
+    inventories: Object.fromEntries(
+      Object.keys(inventories)
+        .sort()
+        .map((name) => {
+          const where = `${path}/inventories/${pointer(name)}`
+          return [readName(name, where, note), readInventory(inventories[name], where, note)]
+        }),
+    ),
   }
 }
 
@@ -97,8 +120,12 @@ function readInventory(value: unknown, path: string, note: Note): Inventory {
     note(`${path}/allocation_ratio`, `${shown(ratio)} is no number above 0`)
   }
   const inventory = {
-    total: read('total', 0), reserved: read('reserved', 0), allocation_ratio: Number(ratio),
-    min_unit: read('min_unit', 1), max_unit: read('max_unit', 1), step_size: read('step_size', 1),
+    total: read('total', 0),
+    reserved: read('reserved', 0),
+    allocation_ratio: Number(ratio),
+    min_unit: read('min_unit', 1),
+    max_unit: read('max_unit', 1),
+    step_size: read('step_size', 1),
   }
   if (inventory.min_unit > inventory.max_unit) {
     note(`${path}/min_unit`, `min_unit ${inventory.min_unit} is above max_unit ${inventory.max_unit}`)
@@ -117,17 +144,24 @@ function readConsumer(value: unknown, path: string, note: Note): SeedConsumer {
     if (read.has(id)) note(where, `provider ${id} is named twice`)
     const units = readObject(allocations[provider], where, null, note)
     if (Object.keys(units).length === 0) note(where, 'no resource class is named')
-    read.set(id, Object.fromEntries(Object.keys(units).sort().map((name) => {
-      const place = `${where}/${pointer(name)}`
-      return [readName(name, place, note), readInteger(units[name], place, 1, note)]
-    })))
+    read.set(
+      id,
+      Object.fromEntries(
+        Object.keys(units)
+          .sort()
+          .map((name) => {
+            const place = `${where}/${pointer(name)}`
+            return [readName(name, place, note), readInteger(units[name], place, 1, note)]
+          }),
+      ),
+    )
   }
   return {
     id: readUuid(fields['id'], `${path}/id`, note),
     type: fields['type'] === undefined ? 'INSTANCE' : readName(fields['type'], `${path}/type`, note),
     project: readText(fields['project'], `${path}/project`, 255, note),
     user: readText(fields['user'], `${path}/user`, 255, note),
-    allocations: Object.fromEntries([...read].sort(([a], [b]) => a < b ? -1 : 1)),
+    allocations: Object.fromEntries([...read].sort(([a], [b]) => (a < b ? -1 : 1))),
   }
 }
 

@@ -117,6 +117,7 @@ export class Lease {
   readonly #endOfTrust = (): void => {
     const leftMs = this.#leftMs()
     if (leftMs <= 0) return this.end('no heartbeat was answered in time')
-    this.#cancelEnd = this.#parts.clock.timer(Math.ceil(leftMs), this.#endOfTrust) // timers may come a fraction of a ms early
+    // Timers may come early by a fraction of a ms.
+    this.#cancelEnd = this.#parts.clock.timer(Math.ceil(leftMs), this.#endOfTrust)
   }
 }

@@ -79,7 +79,7 @@ export class LockSession implements LockHolder {
     return this.#started
   }
 
-  /** Aborts every lock, and closes the session so that its tickets pass on at once. May be called at any time, and twice. */
+  /** Aborts every lock and closes the session, so that its tickets pass on. May be called at any time, and twice. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop())
   }
@@ -130,7 +130,8 @@ export class LockSession implements LockHolder {
     try {
       return await holder.watch.hold(ticket, resources, signal)
     } catch (failure) {
-      this.#inBackground(this.#parts.store.release(holder.lease.session, ticket.number)) // nobody else has heard of this ticket
+      // Nobody else has heard of this ticket.
+      this.#inBackground(this.#parts.store.release(holder.lease.session, ticket.number))
       throw failure
     }
   }

@@ -17,16 +17,18 @@ const SHAPE = /^(rediss?)(\+sentinel)?:\/\/(?:([^@/]*)@)?([^/?#]+)(?:\/([^?#]*))
 /** Reads a Redis URL. Throws a `RangeError` that names what is wrong, never the credentials in it. */
 export function addressOf(url: string): Address {
   if (url.startsWith('redis+cluster:')) {
-    throw new RangeError('redis+cluster:// is not supported: name the master of the namespace\'s slot, or sentinels')
+    throw new RangeError("redis+cluster:// is not supported: name the master of the namespace's slot, or sentinels")
   }
   const found = SHAPE.exec(url)
   if (found === null) {
-    throw new RangeError('the Redis URL must read redis://[user:password@]host[:port][/db], rediss://… with TLS, '
-      + 'or redis+sentinel://host:port,host:port/master[/db]')
+    throw new RangeError(
+      'the Redis URL must read redis://[user:password@]host[:port][/db], rediss://… with TLS, ' +
+        'or redis+sentinel://host:port,host:port/master[/db]',
+    )
   }
   const [, scheme, sentinel, credentials, places, path] = found
   const [first, second] = (path ?? '').split('/')
-  const master = sentinel === undefined ? null : first ?? ''
+  const master = sentinel === undefined ? null : (first ?? '')
   if (master === '') throw new RangeError('a redis+sentinel:// URL must end in the name of the master: /mymaster')
   const hosts = places!.split(',').map((place) => hostOf(place, master === null ? 6379 : 26379))
   if (master === null && hosts.length > 1) throw new RangeError('several hosts need redis+sentinel://')
@@ -34,7 +36,9 @@ export function addressOf(url: string): Address {
   const user = credentials === undefined || colon === 0 ? '' : credentials.slice(0, colon < 0 ? undefined : colon)
   return {
     where: hosts.map(({ host, port }) => `${host}:${port}`).join(','),
-    hosts, master, tls: scheme === 'rediss',
+    hosts,
+    master,
+    tls: scheme === 'rediss',
     username: user === '' ? null : decodeURIComponent(user),
     password: credentials === undefined || colon < 0 ? null : decodeURIComponent(credentials.slice(colon + 1)),
     db: dbOf(master === null ? first : second),

@@ -6,11 +6,15 @@ import { listOf, textOf, unexpected, wholeOrNull } from './replies.ts'
 
 /** Sorted by provider and class, so that equal allocations are equal texts. */
 export function allocationsText(allocations: Allocations): string {
-  const providers = Object.keys(allocations).sort().map((provider) => {
-    const classes = allocations[provider]!
-    const units = Object.keys(classes).sort().map((name) => `${JSON.stringify(name)}:${JSON.stringify(classes[name])}`)
-    return `${JSON.stringify(provider)}:{${units.join(',')}}`
-  })
+  const providers = Object.keys(allocations)
+    .sort()
+    .map((provider) => {
+      const classes = allocations[provider]!
+      const units = Object.keys(classes)
+        .sort()
+        .map((name) => `${JSON.stringify(name)}:${JSON.stringify(classes[name])}`)
+      return `${JSON.stringify(provider)}:{${units.join(',')}}`
+    })
   return `{${providers.join(',')}}`
 }
 
@@ -29,11 +33,13 @@ type Definition = Omit<Provider, 'id' | 'generation' | 'usages'>
 
 /** A provider as stored, from behind its generation on. Lists and classes are sorted. */
 export function definitionText(provider: Definition): string {
-  const inventories = Object.keys(provider.inventories).sort().map((resourceClass) => {
-    const { total, reserved, allocation_ratio, min_unit, max_unit, step_size } = provider.inventories[resourceClass]!
-    const inventory = { total, reserved, allocation_ratio, min_unit, max_unit, step_size }
-    return `${JSON.stringify(resourceClass)}:${JSON.stringify(inventory)}`
-  })
+  const inventories = Object.keys(provider.inventories)
+    .sort()
+    .map((resourceClass) => {
+      const { total, reserved, allocation_ratio, min_unit, max_unit, step_size } = provider.inventories[resourceClass]!
+      const inventory = { total, reserved, allocation_ratio, min_unit, max_unit, step_size }
+      return `${JSON.stringify(resourceClass)}:${JSON.stringify(inventory)}`
+    })
   const { name, parent, traits, aggregates } = provider
   const rest = JSON.stringify({ name, parent, traits: [...traits].sort(), aggregates: [...aggregates].sort() })
   return `"inventories":{${inventories.join(',')}},${rest.slice(1)}`

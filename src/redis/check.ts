@@ -33,7 +33,7 @@ export async function checkServer(redis: RedisClient, keys: Keys): Promise<reado
     ...versionFindings(server.get('redis_version') ?? ''),
     ...(settings === null ? [FORBIDDEN] : settingsFindings(settings)),
     ...(replication.get('role') === 'slave' ? [REPLICA] : []),
-    ...await typeFindings(redis, keys),
+    ...(await typeFindings(redis, keys)),
   ]
 }
 
@@ -56,7 +56,8 @@ const FORBIDDEN: Finding = {
   severity: 'warning',
 }
 const REPLICA: Finding = {
-  what: 'the server is a replica and takes no writes', fix: 'name the master, or sentinels with redis+sentinel://',
+  what: 'the server is a replica and takes no writes',
+  fix: 'name the master, or sentinels with redis+sentinel://',
   severity: 'error',
 }
 
@@ -72,13 +73,15 @@ function settingsFindings(settings: ReadonlyMap<string, string>): readonly Findi
   if (policy !== 'noeviction') {
     findings.push({
       what: `maxmemory-policy is ${policy}: the server may drop locks, records and books`,
-      fix: 'CONFIG SET maxmemory-policy noeviction, and the same in redis.conf', severity: 'error',
+      fix: 'CONFIG SET maxmemory-policy noeviction, and the same in redis.conf',
+      severity: 'error',
     })
   }
   if (settings.get('appendonly') !== 'yes') {
     findings.push({
       what: 'appendonly is off: a restart of the server loses what was written since the last snapshot, or everything',
-      fix: 'CONFIG SET appendonly yes, and the same in redis.conf', severity: 'warning',
+      fix: 'CONFIG SET appendonly yes, and the same in redis.conf',
+      severity: 'warning',
     })
     return findings
   }
@@ -86,7 +89,8 @@ function settingsFindings(settings: ReadonlyMap<string, string>): readonly Findi
   if (appendfsync !== 'always') {
     findings.push({
       what: `appendfsync is ${appendfsync}: a crash of the machine loses ${lossOf(appendfsync)}`,
-      fix: 'CONFIG SET appendfsync always, where no loss is acceptable', severity: 'warning',
+      fix: 'CONFIG SET appendfsync always, where no loss is acceptable',
+      severity: 'warning',
     })
   }
   return findings
@@ -109,10 +113,15 @@ async function typeFindings(redis: RedisClient, keys: Keys): Promise<readonly Fi
 
 async function infoOf(redis: RedisClient, section: string): Promise<ReadonlyMap<string, string>> {
   const text = textOf('INFO', await redis.call('INFO', [section]))
-  return new Map(text.split('\r\n').filter((line) => line.includes(':')).map((line) => {
-    const colon = line.indexOf(':')
-    return [line.slice(0, colon), line.slice(colon + 1)] as const
-  }))
+  return new Map(
+    text
+      .split('\r\n')
+      .filter((line) => line.includes(':'))
+      .map((line) => {
+        const colon = line.indexOf(':')
+        return [line.slice(0, colon), line.slice(colon + 1)] as const
+      }),
+  )
 }
 
 /** Null where CONFIG is forbidden by ACL, renamed, or blocked by the provider of the server. */

@@ -1,4 +1,5 @@
 // One connection for commands and one for notices, both coming back for ever; every call ends, and says what is known.
+import type { Writable } from 'node:stream'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Clock } from '../clock/clock.ts'
 import { backoffMs, type Backoff } from '../retry/backoff.ts'
@@ -49,21 +50,32 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
   watch(subscriber, 'notices', telemetry)
   const listening: Notices = notices(subscriber, clock, settings.timeoutMs)
 
-  const bounded = <R>(answer: Promise<unknown>, command: string): Promise<R> => new Promise<R>((resolve, reject) => {
-    const cancel = clock.timer(settings.timeoutMs + GUARD_MS, () => {
-      reject(new Unanswered(`Redis did not answer ${command} within ${settings.timeoutMs} ms`))
+  const bounded = <R>(answer: Promise<unknown>, command: string): Promise<R> =>
+    new Promise<R>((resolve, reject) => {
+      const cancel = clock.timer(settings.timeoutMs + GUARD_MS, () => {
+        reject(new Unanswered(`Redis did not answer ${command} within ${settings.timeoutMs} ms`))
+      })
+      answer.then(
+        (reply) => {
+          cancel()
+          resolve(reply as R)
+        },
+        (failure: unknown) => {
+          cancel()
+          reject(failureOf(failure, command))
+        },
+      )
     })
-    answer.then(
-      (reply) => { cancel(); resolve(reply as R) },
-      (failure: unknown) => { cancel(); reject(failureOf(failure, command)) })
-  })
   const send = <R>(command: string, answer: () => Promise<unknown>): Promise<R> => {
-    if (commands.status === 'ready') return bounded<R>(answer(), command)
-    return Promise.reject(new Unavailable(`Redis is not connected: ${command} was not sent`))
+    if (commands.status !== 'ready') return Promise.reject(new Unavailable(`Redis is not connected: ${command} was not sent`))
+    gather(commands.stream)
+    return bounded<R>(answer(), command)
   }
 
   return {
-    get ready() { return commands.status === 'ready' },
+    get ready() {
+      return commands.status === 'ready'
+    },
     where: address.where,
     start: async (timeoutMs) => {
       try {
@@ -83,15 +95,26 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
   }
 }
 
+/** Commands of one turn of the event loop leave in one system call: writing is what costs most here. */
+function gather(stream: Writable): void {
+  if (stream.writableCorked > 0) return
+  stream.cork()
+  setImmediate(() => { stream.uncork() })
+}
+
 /** Every option that decides whether a command may be sent twice, late, or never be answered is written out. */
 function optionsOf(address: Address, settings: RedisSettings, clock: Clock): Omit<RedisOptions, 'replyMapping'> {
   const [first] = address.hosts
   return {
-    ...(address.master === null ? { host: first!.host, port: first!.port } : {
-      sentinels: address.hosts.map(({ host, port }) => ({ host, port })), name: address.master,
-      role: 'master' as const, enableTLSForSentinelMode: address.tls,
-      sentinelRetryStrategy: (times: number) => backoffMs(times, RECONNECT, clock.random()),
-    }),
+    ...(address.master === null
+      ? { host: first!.host, port: first!.port }
+      : {
+          sentinels: address.hosts.map(({ host, port }) => ({ host, port })),
+          name: address.master,
+          role: 'master' as const,
+          enableTLSForSentinelMode: address.tls,
+          sentinelRetryStrategy: (times: number) => backoffMs(times, RECONNECT, clock.random()),
+        }),
     ...(address.username === null ? {} : { username: address.username }),
     ...(address.password === null ? {} : { password: address.password }),
     ...(address.tls ? { tls: { ...settings.tls, rejectUnauthorized: true, minVersion: 'TLSv1.2' as const } } : {}),
@@ -112,14 +135,16 @@ function optionsOf(address: Address, settings: RedisSettings, clock: Clock): Omi
     autoResubscribe: false,
     retryStrategy: (times) => backoffMs(times, RECONNECT, clock.random()),
     // A master that became a replica answers READONLY for ever: a new connection finds the new master.
-    reconnectOnError: (failure) => failure.message.startsWith('READONLY') ? 1 : false,
+    reconnectOnError: (failure) => (failure.message.startsWith('READONLY') ? 1 : false),
   }
 }
 
 function watch(connection: Redis, role: string, telemetry: Telemetry): void {
   let up = false
   let why = 'the connection was closed'
-  connection.on('error', (failure: Error) => { why = failure.message })
+  connection.on('error', (failure: Error) => {
+    why = failure.message
+  })
   connection.on('ready', () => {
     up = true
     why = 'the connection was closed'

@@ -3,8 +3,18 @@ import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 
 /** Replies by which the server says that it carried out nothing, and that this may pass. */
 const PASSING = [
-  'LOADING', 'BUSY', 'READONLY', 'OOM', 'MISCONF', 'NOREPLICAS', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'UNKILLABLE',
-  'MOVED', 'ASK',
+  'LOADING',
+  'BUSY',
+  'READONLY',
+  'OOM',
+  'MISCONF',
+  'NOREPLICAS',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'UNKILLABLE',
+  'MOVED',
+  'ASK',
 ]
 
 /** Replies that name the script cache, which the caller answers by sending the text. */

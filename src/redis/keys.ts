@@ -2,31 +2,44 @@
 
 /** Name of a shared key, as the headers of `lua/*.lua` write it in capitals. */
 export type KeyName =
-  | 'meta' | 'q' | 't' | 's' | 'st' | 'dl' | 'rq'
-  | 'open' | 'recent' | 'moves' | 'ended'
-  | 'consumers' | 'generations' | 'providers' | 'usages' | 'seeded'
+  | 'meta'
+  | 'q'
+  | 't'
+  | 's'
+  | 'st'
+  | 'dl'
+  | 'rq'
+  | 'open'
+  | 'recent'
+  | 'moves'
+  | 'ended'
+  | 'consumers'
+  | 'generations'
+  | 'providers'
+  | 'usages'
+  | 'seeded'
 
 /** Redis type of each shared key; what `checkServer` compares with what it finds. */
 export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
   // Locks: empty when nothing is under way, but for `meta`, which stays (it holds the last ticket number).
-  meta: 'hash',          // run, graceUntil, seq, schema
-  q: 'zset',             // score 0, `<resource>\x1f<ticket>`: the queues
-  t: 'hash',             // ticket → state, time of grant, session, key, resources
-  s: 'zset',             // session → end of its lease (ms)
-  st: 'zset',            // score 0, `<session>\x1f<ticket>`: what a dead session leaves behind
-  dl: 'zset',            // ticket → when it ends by itself (ms)
-  rq: 'hash',            // key of a ticket → ticket
+  meta: 'hash', // run, graceUntil, seq, schema
+  q: 'zset', // score 0, `<resource>\x1f<ticket>`: the queues
+  t: 'hash', // ticket → state, time of grant, session, key, resources
+  s: 'zset', // session → end of its lease (ms)
+  st: 'zset', // score 0, `<session>\x1f<ticket>`: what a dead session leaves behind
+  dl: 'zset', // ticket → when it ends by itself (ms)
+  rq: 'hash', // key of a ticket → ticket
   // Journal.
-  open: 'zset',          // request → when the sweep may look at it (ms); until its event is confirmed
-  recent: 'zset',        // request → first begun (ms); trimmed after `journalMs`
-  moves: 'hash',         // consumer, and its M → move, JSON; while open, then `journalMs`
-  ended: 'zset',         // consumer of a move that is no longer open → since (ms)
+  open: 'zset', // request → when the sweep may look at it (ms); until its event is confirmed
+  recent: 'zset', // request → first begun (ms); trimmed after `journalMs`
+  moves: 'hash', // consumer, and its M → move, JSON; while open, then `journalMs`
+  ended: 'zset', // consumer of a move that is no longer open → since (ms)
   // Books: for ever.
-  consumers: 'hash',     // consumer → JSON; only those that hold something
-  generations: 'hash',   // consumer that holds nothing any more → last generation, which never restarts
-  providers: 'hash',     // provider → JSON
-  usages: 'hash',        // provider → `CLASS=used,CLASS=used`; only those of which something is used
-  seeded: 'hash',        // consumer → SHA-1 of the allocations it was seeded with
+  consumers: 'hash', // consumer → JSON; only those that hold something
+  generations: 'hash', // consumer that holds nothing any more → last generation, which never restarts
+  providers: 'hash', // provider → JSON
+  usages: 'hash', // provider → `CLASS=used,CLASS=used`; only those of which something is used
+  seeded: 'hash', // consumer → SHA-1 of the allocations it was seeded with
 }
 
 export interface Keys extends Readonly<Record<KeyName, string>> {

@@ -42,7 +42,10 @@ export function ticketOf(script: string, reply: Reply | undefined): Ticket {
   const [state, number, grantedAt, eta, ahead] = listOf(script, reply ?? null)
   if (state !== 'granted' && state !== 'waiting') throw unexpected(script, reply)
   return {
-    number: wholeOf(script, number), state, grantedAtMs: wholeOf(script, grantedAt),
-    etaMs: wholeOf(script, eta), ahead: wholeOf(script, ahead),
+    number: wholeOf(script, number),
+    state,
+    grantedAtMs: wholeOf(script, grantedAt),
+    etaMs: wholeOf(script, eta),
+    ahead: wholeOf(script, ahead),
   }
 }

@@ -8,9 +8,23 @@ import { NoScript } from './failures.ts'
 import { KEY_TYPES, type KeyName, type Keys } from './keys.ts'
 
 export type ScriptName =
-  | 'heartbeat' | 'acquire' | 'poke' | 'release' | 'close-session'
-  | 'begin' | 'decide' | 'aside' | 'told' | 'due' | 'sweep'
-  | 'snapshot' | 'apply' | 'close-attempt' | 'dump' | 'seed'
+  | 'heartbeat'
+  | 'acquire'
+  | 'poke'
+  | 'release'
+  | 'close-session'
+  | 'begin'
+  | 'decide'
+  | 'aside'
+  | 'told'
+  | 'cancel'
+  | 'due'
+  | 'sweep'
+  | 'snapshot'
+  | 'apply'
+  | 'close-attempt'
+  | 'dump'
+  | 'seed'
 
 export interface Script {
   readonly name: string
@@ -42,7 +56,9 @@ export function loadScripts(options: LoadOptions = {}): Scripts {
     const text = readFileSync(join(folder, 'lib', `${name}.lua`), 'utf8')
     return options.testClock === true ? withTestClock(text) : text
   }
-  const names = readdirSync(folder).filter((file) => file.endsWith('.lua')).map((file) => file.slice(0, -4))
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.lua'))
+    .map((file) => file.slice(0, -4))
   const source = (name: string): string => readFileSync(join(folder, `${name}.lua`), 'utf8')
   return new Map(names.sort().map((name) => [name, scriptOf(name, source(name), part)]))
 }
@@ -56,16 +72,27 @@ export function scriptOf(name: string, source: string, part: (name: string) => s
   const flags = /^-- flags: (.*)$/m.exec(source)?.[1]
   const text = [
     flags === undefined ? '#!lua' : `#!lua flags=${flags}`,
-    bound('KEYS', keys.names, keys.rest), bound('ARGV', args.names, args.rest),
-    ...partsOf(source, part), source,
-  ].filter((line) => line !== '').join('\n')
+    bound('KEYS', keys.names, keys.rest),
+    bound('ARGV', args.names, args.rest),
+    ...partsOf(source, part),
+    source,
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
   return {
-    name, keys: keys.names, args: args.names.filter((arg) => arg !== 'rest'), takesRest: args.rest, text,
+    name,
+    keys: keys.names,
+    args: args.names.filter((arg) => arg !== 'rest'),
+    takesRest: args.rest,
+    text,
     sha: createHash('sha1').update(text).digest('hex'),
   }
 }
 
-interface Named { readonly names: readonly string[]; readonly rest: boolean }
+interface Named {
+  readonly names: readonly string[]
+  readonly rest: boolean
+}
 
 function namesOf(script: string, source: string, list: 'KEYS' | 'ARGV'): Named {
   const names: string[] = []
@@ -86,7 +113,7 @@ function namesOf(script: string, source: string, list: 'KEYS' | 'ARGV'): Named {
 /** `local META, Q = KEYS[1], KEYS[2]`; the last of an open list is bound to its first index. */
 function bound(list: 'KEYS' | 'ARGV', names: readonly string[], rest: boolean): string {
   if (names.length === 0) return ''
-  const values = names.map((_, i) => rest && i === names.length - 1 ? `${i + 1}` : `${list}[${i + 1}]`)
+  const values = names.map((_, i) => (rest && i === names.length - 1 ? `${i + 1}` : `${list}[${i + 1}]`))
   return `local ${names.join(', ')} = ${values.join(', ')}`
 }
 
@@ -137,8 +164,7 @@ export interface ScriptRunner {
 
 type Ask<R> = (command: string, args: readonly Argument[]) => Promise<R>
 
-export function scriptRunner(
-  redis: RedisClient, keys: Keys, settings: ScriptSettings, scripts: Scripts): ScriptRunner {
+export function scriptRunner(redis: RedisClient, keys: Keys, settings: ScriptSettings, scripts: Scripts): ScriptRunner {
   const given: Readonly<Record<string, Argument>> = { ...settings }
   const send = async <R>(name: ScriptName, call: Call, ask: Ask<R>): Promise<R> => {
     const script = scripts.get(name)
@@ -152,7 +178,8 @@ export function scriptRunner(
     }
   }
   return {
-    keys, redis,
+    keys,
+    redis,
     run: (name, call = {}) => send(name, call, redis.call),
     runBuffers: (name, call = {}) => send(name, call, redis.callBuffers),
   }
@@ -169,5 +196,5 @@ function argumentsOf(script: Script, keys: Keys, settings: Readonly<Record<strin
     if (value === undefined) throw new Error(`lua/${script.name}.lua needs the argument ${name}`)
     return value
   })
-  return [names.length, ...names, ...args, ...(script.takesRest ? call.rest ?? [] : [])]
+  return [names.length, ...names, ...args, ...(script.takesRest ? (call.rest ?? []) : [])]
 }

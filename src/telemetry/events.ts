@@ -4,7 +4,7 @@ import type { Code, Class } from '../transfer/outcome.ts'
 export interface Events {
   'request.received': { request: string; operation: string; redelivered: boolean; ageMs: number | null }
   'request.begun': { request: string; operation: string; attempts: number }
-  'request.set_aside': { reason: 'duplicate' | 'crowded' | 'contended' | 'ledger_unavailable'; delayMs: number; rung: number }
+  'request.set_aside': { reason: 'duplicate' | 'crowded' | 'undecided' | 'contended' | 'ledger_unavailable'; delayMs: number; rung: number }
   /** The decision stands written and its event is confirmed. `again`: it had been decided before. */
   'request.told': { request: string; operation: string; code: Code; class: Class; again: boolean; durationMs: number }
   /** This worker stopped at once: another holds the request, or its lease is over. */

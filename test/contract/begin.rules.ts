@@ -5,6 +5,7 @@ import {
   attemptOf,
   beat,
   begin,
+  claim,
   D,
   decisionOf,
   E,
@@ -38,6 +39,7 @@ export const BEGIN: Readonly<Record<string, Rule>> = {
       firstFailedAtMs: null,
       lastReason: null,
       cancelledBy: null,
+      written: false,
     })
     expect(begun.ticket).to.include({ state: 'granted', grantedAtMs: store.nowMs() })
     expect(begun.moves).to.deep.equal({})

@@ -1,6 +1,7 @@
 // The rules of a journal: begin answers with what stands, one processing at a time, the first decision stands.
 import { expect } from 'chai'
 import { AGAIN, BEGIN } from './begin.rules.ts'
+import { CANCEL } from './cancel.rules.ts'
 import {
   asideOf,
   attemptOf,
@@ -346,6 +347,7 @@ const seeded: Rule = (store) => store.seed(SEED)
 
 export const JOURNAL: Suite = {
   begin: prepared(BEGIN, seeded),
+  cancel: prepared(CANCEL, seeded),
   'begin, of a request begun before': prepared(AGAIN, seeded),
   decide: prepared(DECIDE, seeded),
   aside: prepared(ASIDE, seeded),

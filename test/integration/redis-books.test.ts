@@ -10,47 +10,82 @@ const S = id('a', 1)
 const D = id('a', 2)
 const I = id('c', 1)
 const VCPU = { total: 64, reserved: 0, allocation_ratio: 16, min_unit: 1, max_unit: 64, step_size: 1 }
-const PROVIDERS = [S, D].map((provider, n) => (
-  { id: provider, name: `cn-${n}`, parent: null, traits: ['B', 'A'], aggregates: [], inventories: { VCPU } }))
+const PROVIDERS = [S, D].map((provider, n) => ({
+  id: provider,
+  name: `cn-${n}`,
+  parent: null,
+  traits: ['B', 'A'],
+  aggregates: [],
+  inventories: { VCPU },
+}))
 const CONSUMER = { id: I, type: 'INSTANCE', project: 'p', user: 'u', allocations: { [S]: { VCPU: 2 } } }
 const SEED = { providers: PROVIDERS, consumers: [CONSUMER] }
 const NOTHING = {
-  providersAdded: 0, providersChanged: 0, providersUnchanged: 0, consumersAdded: 0, consumersReplaced: 0, consumersLeft: 0,
+  providersAdded: 0,
+  providersChanged: 0,
+  providersUnchanged: 0,
+  consumersAdded: 0,
+  consumersReplaced: 0,
+  consumersLeft: 0,
 }
 
 describe('the books on Redis', () => {
   let redis: RedisClient
   let ground: RedisGround
-  before(async () => { redis = await connected((await sharedRedis()).url) })
-  after(async () => { await redis.stop() })
-  beforeEach(() => { ground = groundOn(redis) })
+  before(async () => {
+    redis = await connected((await sharedRedis()).url)
+  })
+  after(async () => {
+    await redis.stop()
+  })
+  beforeEach(() => {
+    ground = groundOn(redis)
+  })
 
   /** What the namespace holds, key by key. */
   const everything = async (): Promise<unknown> => {
     const { consumers, generations, providers, usages, seeded } = ground.scripts.keys
-    return await Promise.all([consumers, generations, providers, usages, seeded].map((key) => redis.call('HGETALL', [key])))
+    return await Promise.all(
+      [consumers, generations, providers, usages, seeded].map((key) => redis.call('HGETALL', [key])),
+    )
   }
   const move = async (allocations: Readonly<Record<string, Readonly<Record<string, number>>>>): Promise<void> => {
     await ground.locks.heartbeat('w', 5_000, true)
     const request = id('b', 1)
-    const begun = await ground.journal.begin(entryOf(request), { consumers: [I], providers: [S, D], held: false }, 'w.1', true)
+    const begun = await ground.journal.begin(
+      entryOf(request),
+      { consumers: [I], providers: [S, D], held: false },
+      'w.1',
+      true,
+    )
     if (begun.kind !== 'begun') throw new Error(begun.kind)
     const before = begun.snapshot!.consumers[I]!
     const after = { generation: before.nextGeneration, type: 'INSTANCE', project: 'p', user: 'u', allocations }
     const applied = await ground.ledger.apply(
       { changes: [{ before, after }], guards: [], providers: {}, moves: { put: [] } },
       { request, token: 'w.1', ticket: begun.ticket.number, number: 1 },
-      { request, code: 'applied', operation: 'transfer', origin: 'none', event: '{}', letter: null })
+      { request, code: 'applied', operation: 'transfer', origin: 'none', event: '{}', letter: null },
+    )
     expect(applied).include({ kind: 'applied', decided: true })
   }
 
   it('are printed as they were seeded, with generations and usages, sorted by id', async () => {
     expect(await ground.books.dump()).deep.equal({ providers: [], consumers: [] })
-    const { written, violations } = await ground.books.seed({ ...SEED, providers: PROVIDERS.toReversed() }, { replace: false })
-    expect({ written, violations }).deep.equal({ written: { ...NOTHING, providersAdded: 2, consumersAdded: 1 }, violations: [] })
+    const { written, violations } = await ground.books.seed(
+      { ...SEED, providers: PROVIDERS.toReversed() },
+      { replace: false },
+    )
+    expect({ written, violations }).deep.equal({
+      written: { ...NOTHING, providersAdded: 2, consumersAdded: 1 },
+      violations: [],
+    })
     expect(await ground.books.dump()).deep.equal({
-      providers: PROVIDERS.map((provider) => (
-        { ...provider, traits: ['A', 'B'], generation: 1, usages: provider.id === S ? { VCPU: 2 } : {} })),
+      providers: PROVIDERS.map((provider) => ({
+        ...provider,
+        traits: ['A', 'B'],
+        generation: 1,
+        usages: provider.id === S ? { VCPU: 2 } : {},
+      })),
       consumers: [{ ...CONSUMER, generation: 1 }],
     })
   })
@@ -59,13 +94,16 @@ describe('the books on Redis', () => {
     await ground.books.seed(SEED, { replace: false })
     const before = await everything()
     for (const document of [SEED, await ground.books.dump()]) {
-      expect((await ground.books.seed(document, { replace: false })).written)
-        .deep.equal({ ...NOTHING, providersUnchanged: 2, consumersLeft: 1 })
+      expect((await ground.books.seed(document, { replace: false })).written).deep.equal({
+        ...NOTHING,
+        providersUnchanged: 2,
+        consumersLeft: 1,
+      })
       expect(await everything()).deep.equal(before)
     }
   })
 
-  it('raise a provider\'s generation when its definition changes, and only then', async () => {
+  it("raise a provider's generation when its definition changes, and only then", async () => {
     await ground.books.seed(SEED, { replace: false })
     const changed = { ...PROVIDERS[0]!, inventories: { VCPU: { ...VCPU, total: 1, allocation_ratio: 1 } } }
     const { written } = await ground.books.seed({ providers: [changed, PROVIDERS[1]] }, { replace: false })
@@ -104,7 +142,7 @@ describe('the books on Redis', () => {
     expect(await ground.books.consumer(I)).deep.include({ generation: 2, allocations: { [D]: { VCPU: 2 } } })
   })
 
-  it('do not bring back a consumer that was released since, but with replace, and its generation never restarts', async () => {
+  it('bring a consumer that was released since back only with replace, and go on from its generation', async () => {
     await ground.books.seed(SEED, { replace: false })
     await move({})
     expect((await ground.books.seed(SEED, { replace: false })).written).include({ consumersLeft: 1 })
@@ -116,14 +154,26 @@ describe('the books on Redis', () => {
 
   it('take consumers on providers that stand already', async () => {
     await ground.books.seed({ providers: PROVIDERS }, { replace: false })
-    expect((await ground.books.seed({ consumers: [CONSUMER] }, { replace: false })).written).include({ consumersAdded: 1 })
-    expect((await ground.books.seed({ consumers: [{ ...CONSUMER, allocations: { [S]: { DISK_GB: 1 } } }] }, { replace: false })).violations)
-      .deep.equal([{ path: `/consumers/0/allocations/${S}/DISK_GB`, message: `provider ${S} has no inventory of "DISK_GB"` }])
+    expect((await ground.books.seed({ consumers: [CONSUMER] }, { replace: false })).written).include({
+      consumersAdded: 1,
+    })
+    expect(
+      (
+        await ground.books.seed(
+          { consumers: [{ ...CONSUMER, allocations: { [S]: { DISK_GB: 1 } } }] },
+          { replace: false },
+        )
+      ).violations,
+    ).deep.equal([
+      { path: `/consumers/0/allocations/${S}/DISK_GB`, message: `provider ${S} has no inventory of "DISK_GB"` },
+    ])
   })
 
   it('may be seeded beyond capacity, for over-commitment exists', async () => {
     const small = { ...PROVIDERS[0]!, inventories: { VCPU: { ...VCPU, total: 1, allocation_ratio: 1 } } }
-    expect((await ground.books.seed({ providers: [small], consumers: [CONSUMER] }, { replace: false })).violations).deep.equal([])
+    expect(
+      (await ground.books.seed({ providers: [small], consumers: [CONSUMER] }, { replace: false })).violations,
+    ).deep.equal([])
   })
 
   it('show a provider with its consumers, and null for one that is not there', async () => {
@@ -134,7 +184,11 @@ describe('the books on Redis', () => {
   })
 
   it('of ten thousand consumers are read at one moment', async () => {
-    const consumers = Array.from({ length: 10_000 }, (_, n) => ({ ...CONSUMER, id: id('d', n), allocations: { [D]: { VCPU: 1 + n % 4 } } }))
+    const consumers = Array.from({ length: 10_000 }, (_, n) => ({
+      ...CONSUMER,
+      id: id('d', n),
+      allocations: { [D]: { VCPU: 1 + (n % 4) } },
+    }))
     await ground.books.seed({ providers: PROVIDERS, consumers }, { replace: false })
     const dump = await ground.books.dump()
     expect(dump.consumers.length).equal(10_000)

@@ -12,7 +12,8 @@ describe('the check of a Redis server', () => {
   const keys = keysOf('checked')
   let server: Server
   let redis: RedisClient
-  const found = async (): Promise<string[]> => (await checkServer(redis, keys)).map(({ what, severity }) => `${severity}: ${what}`)
+  const found = async (): Promise<string[]> =>
+    (await checkServer(redis, keys)).map(({ what, severity }) => `${severity}: ${what}`)
 
   beforeEach(async () => {
     server = await ownRedis({ appendonly: true })
@@ -29,17 +30,23 @@ describe('the check of a Redis server', () => {
 
   it('warns of one that syncs every second, and names the loss', async () => {
     await redis.call('CONFIG', ['SET', 'appendfsync', 'everysec'])
-    expect(await found()).deep.equal(['warning: appendfsync is everysec: a crash of the machine loses up to about two seconds of writes'])
+    expect(await found()).deep.equal([
+      'warning: appendfsync is everysec: a crash of the machine loses up to about two seconds of writes',
+    ])
   })
 
   it('warns of one that keeps nothing', async () => {
     await redis.call('CONFIG', ['SET', 'appendonly', 'no'])
-    expect(await found()).satisfy((list: string[]) => list.length === 1 && list[0]!.startsWith('warning: appendonly is off'))
+    expect(await found()).satisfy(
+      (list: string[]) => list.length === 1 && list[0]!.startsWith('warning: appendonly is off'),
+    )
   })
 
   it('refuses one that may evict keys', async () => {
     await redis.call('CONFIG', ['SET', 'maxmemory-policy', 'allkeys-lru'])
-    expect(await found()).deep.equal(['error: maxmemory-policy is allkeys-lru: the server may drop locks, records and books'])
+    expect(await found()).deep.equal([
+      'error: maxmemory-policy is allkeys-lru: the server may drop locks, records and books',
+    ])
   })
 
   it('refuses a replica', async () => {
@@ -49,12 +56,16 @@ describe('the check of a Redis server', () => {
 
   it('refuses a namespace in which a key has another type', async () => {
     await redis.call('SET', [keys.consumers, 'x'])
-    expect(await found()).deep.equal(['error: key {checked}:consumers is a string, not a hash: somebody else writes into the namespace'])
+    expect(await found()).deep.equal([
+      'error: key {checked}:consumers is a string, not a hash: somebody else writes into the namespace',
+    ])
   })
 
   it('says what it could not look at where CONFIG is forbidden', async () => {
     await redis.call('ACL', ['SETUSER', 'default', '-config'])
-    expect(await found()).satisfy((list: string[]) => list.length === 1 && list[0]!.startsWith('warning: CONFIG GET is not permitted'))
+    expect(await found()).satisfy(
+      (list: string[]) => list.length === 1 && list[0]!.startsWith('warning: CONFIG GET is not permitted'),
+    )
   })
 
   it('knows when memory runs out', async () => {

@@ -1,4 +1,4 @@
-// The Redis client against a real server and a proxy with faults: every call ends, and what is not known is never guessed.
+// The Redis client against a real server and a proxy with faults: every call ends, and nothing is guessed.
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Server } from '../../src/demo/servers.ts'
@@ -10,7 +10,12 @@ import { ownRedis, sharedRedis } from '../support/servers.ts'
 import { silentProxy, type SilentProxy } from '../support/silent-proxy.ts'
 
 function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then((value) => { throw new Error(`it answered ${String(value)}`) }, (failure: unknown) => failure)
+  return promise.then(
+    (value) => {
+      throw new Error(`it answered ${String(value)}`)
+    },
+    (failure: unknown) => failure,
+  )
 }
 
 /** Resolves when an event of this name has been told. */
@@ -30,7 +35,9 @@ describe('the Redis client', () => {
   let redis: RedisClient
   let telemetry: Telemetry
 
-  before(async () => { server = await sharedRedis() })
+  before(async () => {
+    server = await sharedRedis()
+  })
   beforeEach(async () => {
     proxy = await silentProxy(server.port)
     telemetry = new Telemetry()
@@ -90,15 +97,28 @@ describe('the Redis client', () => {
     const heard: string[] = []
     let onHeard = (): void => undefined
     let onGap = (): void => undefined
-    const unsubscribe = await redis.subscribe('a-channel', (message) => { heard.push(message); onHeard() }, () => onGap())
-    const first = new Promise<void>((resolve) => { onHeard = resolve })
+    const unsubscribe = await redis.subscribe(
+      'a-channel',
+      (message) => {
+        heard.push(message)
+        onHeard()
+      },
+      () => onGap(),
+    )
+    const first = new Promise<void>((resolve) => {
+      onHeard = resolve
+    })
     await redis.call('PUBLISH', ['a-channel', 'one'])
     await first
-    const gap = new Promise<void>((resolve) => { onGap = resolve })
+    const gap = new Promise<void>((resolve) => {
+      onGap = resolve
+    })
     const back = nextEvent(telemetry, 'redis.connected', 'commands')
     proxy.cut()
     await Promise.all([gap, back])
-    const second = new Promise<void>((resolve) => { onHeard = resolve })
+    const second = new Promise<void>((resolve) => {
+      onHeard = resolve
+    })
     expect(await redis.call('PUBLISH', ['a-channel', 'two'])).equal(1)
     await second
     expect(heard).deep.equal(['one', 'two'])
@@ -107,7 +127,9 @@ describe('the Redis client', () => {
   })
 
   it('notices a connection for notices that died without a word', async () => {
-    const gap = new Promise<void>((resolve) => { void redis.subscribe('b-channel', () => undefined, resolve) })
+    const gap = new Promise<void>((resolve) => {
+      void redis.subscribe('b-channel', () => undefined, resolve)
+    })
     await redis.call('PING', [])
     const gone = nextEvent(telemetry, 'redis.disconnected', 'notices')
     proxy.loseReplies()
@@ -147,7 +169,9 @@ describe('the start of the Redis client', () => {
       await redis.call('CONFIG', ['SET', 'requirepass', 'right'])
       await redis.stop()
     })
-    after(async () => { await server.stop() })
+    after(async () => {
+      await server.stop()
+    })
 
     for (const credentials of ['', ':wrong@', 'nobody:right@']) {
       it(`is Refused at once with ${credentials === '' ? 'none' : credentials}`, async () => {
@@ -217,7 +241,10 @@ describe('a refusal by the Redis server', () => {
     const endless = failureOf(other.call('EVAL', ['while true do end', 0]))
     const failures: unknown[] = []
     while (failures.length === 0) {
-      const failure = await redis.call('GET', ['k']).then(() => null, (cause: unknown) => cause)
+      const failure = await redis.call('GET', ['k']).then(
+        () => null,
+        (cause: unknown) => cause,
+      )
       if (failure !== null) failures.push(failure)
     }
     expect(failures[0]).instanceOf(Unavailable).with.property('message').contain('BUSY')

@@ -1,4 +1,4 @@
-// The scripts on a real server under what may befall it: restart, full memory, flushed scripts, cluster mode, odd input.
+// The scripts on a real server under what may befall it: restart, full memory, lost scripts, cluster mode, odd input.
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Server } from '../../src/demo/servers.ts'
@@ -31,7 +31,13 @@ function decisionOf(request: string, code: Decision['code'] = 'applied'): Decisi
 
 function moveTo(provider: string, { snapshot }: Started): Write {
   const before: Consumer = snapshot!.consumers[I]!
-  const after = { generation: before.nextGeneration, type: 'INSTANCE', project: 'p', user: 'u', allocations: { [provider]: { VCPU: 2 } } }
+  const after = {
+    generation: before.nextGeneration,
+    type: 'INSTANCE',
+    project: 'p',
+    user: 'u',
+    allocations: { [provider]: { VCPU: 2 } },
+  }
   return { changes: [{ before, after }], guards: [], providers: {}, moves: { put: [] } }
 }
 
@@ -66,7 +72,9 @@ describe('the scripts on a server', () => {
     await redis.call('SCRIPT', ['FLUSH'])
     const started = await begun(ground, id('b', 1), 'w.1')
     await redis.call('SCRIPT', ['FLUSH'])
-    expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))).include({ decided: true })
+    expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))).include({
+      decided: true,
+    })
     expect(checkBooks(await ground.books.dump())).deep.equal([])
   })
 
@@ -75,16 +83,23 @@ describe('the scripts on a server', () => {
     await server.restart()
     while (!redis.ready) await systemClock.sleep(10)
     expect((await ground.locks.heartbeat('w', 5_000, false)).alive).equal(true)
-    expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))).deep.equal({ kind: 'stale' })
-    expect(await ground.journal.decide(started.processing, started.ticket.number, decisionOf(id('b', 1), 'expired'), { put: [] }))
-      .equal('stale')
+    expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))).deep.equal({
+      kind: 'stale',
+    })
+    expect(
+      await ground.journal.decide(started.processing, started.ticket.number, decisionOf(id('b', 1), 'expired'), {
+        put: [],
+      }),
+    ).equal('stale')
     const again = await begun(ground, id('b', 1), 'w.2')
     expect(again.ticket).include({ state: 'waiting', ahead: 0 })
     expect(again.ticket.etaMs).within(1, 300)
     await systemClock.sleep(again.ticket.etaMs)
     expect(await ground.locks.poke('w', again.ticket.number)).include({ state: 'granted' })
     const read = { ...again, snapshot: await ground.ledger.snapshot(SCOPE) }
-    expect(await ground.ledger.apply(moveTo(D, read), attemptOf(again), decisionOf(id('b', 1)))).include({ decided: true })
+    expect(await ground.ledger.apply(moveTo(D, read), attemptOf(again), decisionOf(id('b', 1)))).include({
+      decided: true,
+    })
     expect(await ground.books.consumer(I)).deep.include({ generation: 2, allocations: { [D]: { VCPU: 2 } } })
     expect(await checkLockKeys(ground.scripts)).deep.equal([])
   })
@@ -103,8 +118,11 @@ describe('the scripts on a server', () => {
     for (const act of refused) expect(await act().catch((failure: unknown) => failure)).instanceOf(Unavailable)
     expect(await ground.books.dump()).deep.equal(before)
     expect((await ground.locks.heartbeat('w', 5_000, false)).alive).equal(true)
-    expect(await ground.journal.decide(first.processing, first.ticket.number, decisionOf(id('b', 1), 'expired'), { put: [] }))
-      .equal('decided')
+    expect(
+      await ground.journal.decide(first.processing, first.ticket.number, decisionOf(id('b', 1), 'expired'), {
+        put: [],
+      }),
+    ).equal('decided')
     expect(await ground.locks.poke('w', waiting!.number)).include({ state: 'granted' })
     await ground.journal.told([id('b', 1)])
     await ground.locks.release('w', waiting!.number)
@@ -115,7 +133,9 @@ describe('the scripts on a server', () => {
   it('say so where a key has another type', async () => {
     await redis.call('DEL', [ground.scripts.keys.usages])
     await redis.call('SET', [ground.scripts.keys.usages, 'x'])
-    const answer = await ground.journal.begin(entryOf(id('b', 1)), SCOPE, 'w.1', true).catch((failure: unknown) => failure)
+    const answer = await ground.journal
+      .begin(entryOf(id('b', 1)), SCOPE, 'w.1', true)
+      .catch((failure: unknown) => failure)
     expect(answer).instanceOf(Refused).with.property('message').contain('WRONGTYPE')
   })
 
@@ -126,13 +146,20 @@ describe('the scripts on a server', () => {
   })
 
   it('take text as text: nothing in a request can become code, a key or a separator', async () => {
-    const odd = `"]) redis.call('FLUSHALL') --\n\x1f,{}${'\u0000'}\u00e9\u{1f600}`
-    const entry = entryOf(odd, { digest: odd, body: Buffer.from(odd), properties: odd, exchange: odd, routingKey: odd, operation: odd })
-    const started = await ground.journal.begin(entry, SCOPE, 'w.1', true) as Started
+    const odd = `"]) redis.call('FLUSHALL') --\n\x1f,{}\0\u00e9\u{1f600}`
+    const entry = entryOf(odd, {
+      digest: odd,
+      body: Buffer.from(odd),
+      properties: odd,
+      exchange: odd,
+      routingKey: odd,
+      operation: odd,
+    })
+    const started = (await ground.journal.begin(entry, SCOPE, 'w.1', true)) as Started
     const decision: Decision = { ...decisionOf(odd), origin: odd, event: odd, letter: { [odd]: odd }, operation: odd }
     expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decision)).include({ decided: true })
     expect(await ground.journal.begin(entry, SCOPE, 'w.2', true)).deep.equal({ kind: 'decided', decision })
-    const keys = await redis.call('KEYS', ['*']) as string[]
+    const keys = (await redis.call('KEYS', ['*'])) as string[]
     const slot = `{${ground.scripts.keys.namespace}}:`
     expect(keys.filter((key) => !key.startsWith(slot))).deep.equal([])
     expect(keys.filter((key) => key.includes('FLUSHALL'))).deep.equal([`${slot}r:${odd}`])
@@ -140,11 +167,26 @@ describe('the scripts on a server', () => {
 
   it('refuse sessions, keys and resources that could be taken for separators, before they are sent', async () => {
     for (const text of ['', 'a b', 'a\x1fb', 'a\n', '\u00e9', 'x'.repeat(257)]) {
-      expect(await ground.locks.heartbeat(text, 5_000, true).catch((failure: unknown) => failure), text).instanceOf(RangeError)
-      expect(await ground.locks.acquire('w', text, [`p:${S}`], null).catch((failure: unknown) => failure), text).instanceOf(RangeError)
+      expect(await ground.locks.heartbeat(text, 5_000, true).catch((failure: unknown) => failure), text).instanceOf(
+        RangeError,
+      )
+      expect(
+        await ground.locks.acquire('w', text, [`p:${S}`], null).catch((failure: unknown) => failure),
+        text,
+      ).instanceOf(RangeError)
     }
-    for (const text of ['p:x', `p:${S}\n`, `p:${S.toUpperCase()}`, `x:${S}`, `p:${S},p:${D}`, `p:\uff11${S.slice(1)}`]) {
-      expect(await ground.locks.acquire('w', 'k', [text as 'p:x'], null).catch((failure: unknown) => failure), text).instanceOf(RangeError)
+    for (const text of [
+      'p:x',
+      `p:${S}\n`,
+      `p:${S.toUpperCase()}`,
+      `x:${S}`,
+      `p:${S},p:${D}`,
+      `p:\uff11${S.slice(1)}`,
+    ]) {
+      expect(
+        await ground.locks.acquire('w', 'k', [text as 'p:x'], null).catch((failure: unknown) => failure),
+        text,
+      ).instanceOf(RangeError)
     }
   })
 
@@ -155,7 +197,8 @@ describe('the scripts on a server', () => {
       const write = moveTo(D, started)
       const [change] = write.changes
       const after = { ...change!.after, allocations: { [D]: { VCPU: amount as number } } }
-      const answer = await ground.ledger.apply({ ...write, changes: [{ ...change!, after }] }, attemptOf(started), decisionOf(id('b', 1)))
+      const answer = await ground.ledger
+        .apply({ ...write, changes: [{ ...change!, after }] }, attemptOf(started), decisionOf(id('b', 1)))
         .catch((failure: unknown) => failure)
       expect(answer, String(amount)).instanceOf(Refused)
     }
@@ -188,48 +231,90 @@ describe('numbers in the scripts', () => {
     const ground = groundOn(redis)
     const max = 2_147_483_647
     const inventory = { ...VCPU, total: max, allocation_ratio: 4, max_unit: max }
-    const consumers = [1, 2, 3].map((n) => ({ id: id('d', n), project: 'p', user: 'u', allocations: { [S]: { VCPU: max } } }))
-    await ground.books.seed({
-      providers: [S, D].map((provider) => ({ id: provider, name: provider, inventories: { VCPU: inventory } })),
-      consumers: [...consumers, { ...SEED.consumers[0]!, allocations: { [D]: { VCPU: 2 } } }],
-    }, { replace: false })
+    const consumers = [1, 2, 3].map((n) => ({
+      id: id('d', n),
+      project: 'p',
+      user: 'u',
+      allocations: { [S]: { VCPU: max } },
+    }))
+    await ground.books.seed(
+      {
+        providers: [S, D].map((provider) => ({ id: provider, name: provider, inventories: { VCPU: inventory } })),
+        consumers: [...consumers, { ...SEED.consumers[0]!, allocations: { [D]: { VCPU: 2 } } }],
+      },
+      { replace: false },
+    )
     await ground.locks.heartbeat('w', 5_000, true)
     const usage = async (): Promise<unknown> => (await ground.books.dump()).providers[0]!.usages
     expect(await usage()).deep.equal({ VCPU: 3 * max })
     const started = await begun(ground, id('b', 1), 'w.1')
     const write = moveTo(S, started)
-    const sized = (units: number): Write => (
-      { ...write, changes: [{ ...write.changes[0]!, after: { ...write.changes[0]!.after, allocations: { [S]: { VCPU: units } } } }] })
+    const sized = (units: number): Write => ({
+      ...write,
+      changes: [{ ...write.changes[0]!, after: { ...write.changes[0]!.after, allocations: { [S]: { VCPU: units } } } }],
+    })
     expect(await ground.ledger.apply(sized(max), attemptOf(started), decisionOf(id('b', 1)))).include({ decided: true })
     expect(await usage()).deep.equal({ VCPU: 4 * max })
     const next = await begun(ground, id('b', 2), 'w.2')
-    const one = { ...next.snapshot!.consumers[I]!, id: id('d', 9), generation: null, nextGeneration: 1, allocations: {} }
+    const one = {
+      ...next.snapshot!.consumers[I]!,
+      id: id('d', 9),
+      generation: null,
+      nextGeneration: 1,
+      allocations: {},
+    }
     const after = { generation: 1, type: 'X', project: 'p', user: 'u', allocations: { [S]: { VCPU: 1 } } }
-    expect(await ground.ledger.apply({ ...write, changes: [{ before: one, after }] }, attemptOf(next), decisionOf(id('b', 2))))
-      .deep.equal({ kind: 'conflict', reason: `capacity ${S} VCPU` })
+    expect(
+      await ground.ledger.apply(
+        { ...write, changes: [{ before: one, after }] },
+        attemptOf(next),
+        decisionOf(id('b', 2)),
+      ),
+    ).deep.equal({ kind: 'conflict', reason: `capacity ${S} VCPU` })
     expect(checkBooks(await ground.books.dump())).deep.equal([])
   })
 
   it('hold capacity to the same double as Placement', async () => {
-    const table = [[10, 0, 1.1, 11], [10, 0, 0.3, 3], [3, 0, 1.1, 3], [100, 1, 1.15, 113], [7, 0, 0.7, 4]] as const
+    const table = [
+      [10, 0, 1.1, 11],
+      [10, 0, 0.3, 3],
+      [3, 0, 1.1, 3],
+      [100, 1, 1.15, 113],
+      [7, 0, 0.7, 4],
+    ] as const
     for (const [total, reserved, ratio, fits] of table) {
       expect(Math.floor((total - reserved) * ratio)).equal(fits)
       const ground = groundOn(redis)
       await ground.locks.heartbeat('w', 5_000, true)
-      await ground.books.seed({
-        providers: [S, D].map((provider) => ({
-          id: provider, name: provider, inventories: { VCPU: { ...VCPU, total, reserved, allocation_ratio: ratio, max_unit: 1_000 } } })),
-        consumers: [],
-      }, { replace: false })
+      await ground.books.seed(
+        {
+          providers: [S, D].map((provider) => ({
+            id: provider,
+            name: provider,
+            inventories: { VCPU: { ...VCPU, total, reserved, allocation_ratio: ratio, max_unit: 1_000 } },
+          })),
+          consumers: [],
+        },
+        { replace: false },
+      )
       const started = await begun(ground, id('b', 1), 'w.1')
       const sized = (units: number): Write => ({
-        changes: [{
-          before: started.snapshot!.consumers[I]!,
-          after: { generation: 1, type: 'X', project: 'p', user: 'u', allocations: { [D]: { VCPU: units } } },
-        }], guards: [], providers: {}, moves: { put: [] },
+        changes: [
+          {
+            before: started.snapshot!.consumers[I]!,
+            after: { generation: 1, type: 'X', project: 'p', user: 'u', allocations: { [D]: { VCPU: units } } },
+          },
+        ],
+        guards: [],
+        providers: {},
+        moves: { put: [] },
       })
-      expect(await ground.ledger.apply(sized(fits + 1), attemptOf(started), decisionOf(id('b', 1)))).include({ kind: 'conflict' })
-      expect(await ground.ledger.apply(sized(fits), attemptOf(started), decisionOf(id('b', 1)))).include({ kind: 'applied' })
+      expect(await ground.ledger.apply(sized(fits + 1), attemptOf(started), decisionOf(id('b', 1)))).include({
+        kind: 'conflict',
+      })
+      expect(await ground.ledger.apply(sized(fits), attemptOf(started), decisionOf(id('b', 1)))).include({
+        kind: 'applied',
+      })
     }
   })
 
@@ -246,7 +331,7 @@ describe('numbers in the scripts', () => {
 })
 
 describe('the scripts on a node in cluster mode', () => {
-  it('touch only keys of the namespace\'s slot that they declare', async () => {
+  it("touch only keys of the namespace's slot that they declare", async () => {
     const server = await ownRedis({ args: ['--cluster-enabled', 'yes'] })
     const redis = await connected(server.url)
     await redis.call('CLUSTER', ['ADDSLOTSRANGE', 0, 16_383])
@@ -255,7 +340,9 @@ describe('the scripts on a node in cluster mode', () => {
     await ground.books.seed(SEED, { replace: false })
     await ground.locks.heartbeat('w', 5_000, true)
     const started = await begun(ground, id('b', 1), 'w.1')
-    expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))).include({ decided: true })
+    expect(await ground.ledger.apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))).include({
+      decided: true,
+    })
     await ground.journal.told([id('b', 1)])
     expect(await ground.journal.sweep(10)).deep.equal([])
     await ground.locks.close('w')

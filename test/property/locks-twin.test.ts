@@ -1,12 +1,13 @@
 // The scripts and their in-memory twin answer and stand the same after every command of random histories.
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { RedisClient } from '../../src/redis/client.ts'
 import { redisAt } from '../support/redis-store.ts'
 import { sharedRedis } from '../support/servers.ts'
 import { SLOT_OPTIONS } from '../support/memory/slot.ts'
 import { Twin } from '../support/twin.ts'
-import { command, lockCommand, providerOf, PROVIDERS, REQUESTS, type Command } from '../support/twin-commands.ts'
+import { command, lockCommand, type Command } from '../support/twin-commands.ts'
+import { PROVIDERS, providerOf, REQUESTS } from '../support/twin-world.ts'
 
 const RUNS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
 const OPTIONS = { ...SLOT_OPTIONS, journalMs: 600_000 }
@@ -31,7 +32,7 @@ describe('the scripts and their twin', function () {
     )
   })
 
-  it('keep one holder a resource, first come first served, and lose no waiter, through histories of locks', async () => {
+  it('keep one holder a resource, first come first served, and lose no waiter', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(lockCommand, { minLength: 10, maxLength: 80 }), async (commands) => {
         await history(commands)

@@ -13,9 +13,11 @@ export function checkBooks(dump: DumpedBooks): string[] {
   for (const { id, allocations } of dump.consumers) {
     if (Object.keys(allocations).length === 0) faults.push(`consumer ${id} stands in the books and holds nothing`)
     for (const [provider, units] of Object.entries(allocations)) {
-      if (!dump.providers.some((one) => one.id === provider)) faults.push(`consumer ${id} holds of ${provider}, which is not there`)
+      if (!dump.providers.some((one) => one.id === provider))
+        faults.push(`consumer ${id} holds of ${provider}, which is not there`)
       for (const [name, amount] of Object.entries(units)) {
-        if (!Number.isInteger(amount) || amount < 1) faults.push(`consumer ${id} holds ${amount} ${name} of ${provider}`)
+        if (!Number.isInteger(amount) || amount < 1)
+          faults.push(`consumer ${id} holds ${amount} ${name} of ${provider}`)
         sums.set(`${provider} ${name}`, (sums.get(`${provider} ${name}`) ?? 0) + amount)
       }
     }

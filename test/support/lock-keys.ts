@@ -5,7 +5,8 @@ const SEPARATOR = '\x1f'
 
 /** Every sentence names one thing that does not agree; empty where all is well. */
 export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<string[]> {
-  const list = async (command: string, ...args: string[]): Promise<string[]> => await redis.call(command, args) as string[]
+  const list = async (command: string, ...args: string[]): Promise<string[]> =>
+    (await redis.call(command, args)) as string[]
   const packed = pairsOf(await list('HGETALL', keys.t))
   const queued = new Set(await list('ZRANGE', keys.q, '0', '-1'))
   const ofSessions = new Set(await list('ZRANGE', keys.st, '0', '-1'))
@@ -20,7 +21,8 @@ export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<stri
     if (byKey.get(key!) === number) byKey.delete(key!)
     else faults.push(`ticket ${number} is not under its key`)
     for (const resource of resources!.split(',').filter((one) => one !== '')) {
-      if (!queued.delete(resource + SEPARATOR + number)) faults.push(`ticket ${number} is not in the queue of ${resource}`)
+      if (!queued.delete(resource + SEPARATOR + number))
+        faults.push(`ticket ${number} is not in the queue of ${resource}`)
       if (!state!.startsWith('G')) continue
       if (holders.has(resource)) faults.push(`${resource} is held by ${holders.get(resource)} and ${number}`)
       holders.set(resource, number)

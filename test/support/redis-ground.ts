@@ -14,7 +14,12 @@ import { Telemetry } from '../../src/telemetry/events.ts'
 import { freshNamespace } from './servers.ts'
 
 export const SETTINGS: ScriptSettings = {
-  leaseMs: 5_000, graceMs: 5_500, holdMs: 60_000, waitMs: 30_000, sweepAfterMs: 60_000, journalMs: 3_600_000,
+  leaseMs: 5_000,
+  graceMs: 5_500,
+  holdMs: 60_000,
+  waitMs: 30_000,
+  sweepAfterMs: 60_000,
+  journalMs: 3_600_000,
 }
 
 export interface RedisGround {
@@ -34,16 +39,30 @@ export async function connected(url: string, timeoutMs = 2_000, telemetry = new 
 
 /** The ports of a namespace, with the server's own time and run. */
 export function groundOn(
-  redis: RedisClient, settings: Partial<ScriptSettings> = {}, namespace = freshNamespace()): RedisGround {
+  redis: RedisClient,
+  settings: Partial<ScriptSettings> = {},
+  namespace = freshNamespace(),
+): RedisGround {
   const scripts = scriptRunner(redis, keysOf(namespace), { ...SETTINGS, ...settings }, loadScripts())
   return {
-    scripts, locks: redisLocks(scripts), journal: redisJournal(scripts), ledger: redisLedger(scripts), books: redisBooks(scripts),
+    scripts,
+    locks: redisLocks(scripts),
+    journal: redisJournal(scripts),
+    ledger: redisLedger(scripts),
+    books: redisBooks(scripts),
   }
 }
 
 export function entryOf(id: string, more: Partial<Entry> = {}): Entry {
   return {
-    id, digest: 'd', operation: 'claim', body: Buffer.from('{}'), properties: '{}', exchange: 'x', routingKey: 'transfer.claim', ...more,
+    id,
+    digest: 'd',
+    operation: 'claim',
+    body: Buffer.from('{}'),
+    properties: '{}',
+    exchange: 'x',
+    routingKey: 'transfer.claim',
+    ...more,
   }
 }
 

@@ -44,7 +44,7 @@ export async function silentProxy(port: number): Promise<SilentProxy> {
   const listener = createServer((client) => {
     accepted += 1
     client.on('error', () => undefined)
-    if (mode === 'refuse') return void client.resetAndDestroy()
+    if (mode === 'refuse') return reset(client)
     const pair: Pair = { client, server: mode === 'serve' ? connect(port, '127.0.0.1') : null, replies: true, requests: true }
     pairs.add(pair)
     client.on('close', () => {
@@ -56,7 +56,7 @@ export async function silentProxy(port: number): Promise<SilentProxy> {
   })
   await new Promise<void>((resolve) => { listener.listen(0, '127.0.0.1', resolve) })
   const own = (listener.address() as AddressInfo).port
-  const cut = (): void => { for (const { client } of pairs) client.resetAndDestroy() }
+  const cut = (): void => { for (const { client } of pairs) reset(client) }
   return {
     port: own,
     get connections() { return pairs.size },
@@ -93,7 +93,7 @@ export async function silentProxy(port: number): Promise<SilentProxy> {
 function join(pair: Pair): void {
   const { client, server } = pair
   if (server === null) return void client.resume()
-  server.on('error', () => client.resetAndDestroy())
+  server.on('error', () => reset(client))
   server.on('close', () => client.destroy())
   client.on('data', (bytes) => { if (pair.requests) server.write(bytes) })
   server.on('data', (bytes) => { if (pair.replies) client.write(bytes) })
@@ -102,4 +102,11 @@ function join(pair: Pair): void {
 function hold({ client, server }: Pair): void {
   client.pause()
   server?.pause()
+}
+
+/** n.b. Node leaks the handle of a socket that is reset while it is being ended, and then spins for ever when it exits. */
+function reset(socket: Socket): void {
+  if (socket.destroyed) return
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }

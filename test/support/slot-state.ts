@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import type { Reply } from '../../src/redis/client.ts'
 import { recordOf } from './memory/records.ts'
-import type { MemorySlot, Record as StoredRecord } from './memory/slot.ts'
+import type { MemorySlot, Place, Record as StoredRecord } from './memory/slot.ts'
 import type { RedisStore } from './redis-store.ts'
 
 interface TicketState {
@@ -37,9 +37,7 @@ export function stateOfMemory(slot: MemorySlot, requests: readonly string[]): Sl
   return {
     meta: { run: slot.metaRun, graceUntil: slot.graceUntilMs, sequence: slot.sequence },
     sessions: Object.fromEntries(slot.sessions),
-    tickets: Object.fromEntries(
-      [...slot.tickets].map(([number, { number: _, ...rest }]) => [number, sortedResources(rest)]),
-    ),
+    tickets: Object.fromEntries([...slot.tickets].map(([number, place]) => [number, ticketState(place)])),
     queues: Object.fromEntries(slot.queues),
     keys: Object.fromEntries(slot.keys),
     records: Object.fromEntries(records),
@@ -112,6 +110,10 @@ function ticketsOf(t: Flat, dl: Flat): { [number: string]: TicketState } {
       ]
     }),
   )
+}
+
+function ticketState({ session, key, state, grantedAtMs, deadlineMs, resources }: Place): TicketState {
+  return { session, key, state, grantedAtMs, deadlineMs, resources: [...resources].sort() }
 }
 
 /** What a dead session would leave behind is known for every ticket, and for nothing else. */

@@ -11,7 +11,9 @@ interface Waiting<Item> {
  * that came while a batch was under way. At most `sizeMax` items a batch, one batch at a time. Each ends as its batch.
  */
 export function batched<Item>(
-  sizeMax: number, run: (items: readonly Item[]) => Promise<void>): (item: Item) => Promise<void> {
+  sizeMax: number,
+  run: (items: readonly Item[]) => Promise<void>,
+): (item: Item) => Promise<void> {
   let waiting: Waiting<Item>[] = []
   let busy = false
 
@@ -28,10 +30,13 @@ export function batched<Item>(
     }
     busy = false
   }
-  return (item) => new Promise((resolve, reject) => {
-    waiting.push({ item, resolve, reject })
-    if (busy) return
-    busy = true
-    queueMicrotask(() => { void drain() })
-  })
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+      if (busy) return
+      busy = true
+      queueMicrotask(() => {
+        void drain()
+      })
+    })
 }

@@ -9,10 +9,17 @@ export function entryOf(id: string, reply: Reply<Buffer>): readonly Entry[] {
   const [word, digest, operation, body, properties, exchange, routingKey] = listOf('sweep', reply)
   if (String(word) === 'none') return []
   if (String(word) !== 'entry' || !Buffer.isBuffer(body)) throw unexpected('sweep', String(word))
-  return [{
-    id, digest: String(digest), operation: String(operation), body, properties: String(properties),
-    exchange: String(exchange), routingKey: String(routingKey),
-  }]
+  return [
+    {
+      id,
+      digest: String(digest),
+      operation: String(operation),
+      body,
+      properties: String(properties),
+      exchange: String(exchange),
+      routingKey: String(routingKey),
+    },
+  ]
 }
 
 export async function showRecord(scripts: ScriptRunner, id: string): Promise<RecordView | null> {

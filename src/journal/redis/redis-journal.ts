@@ -19,7 +19,9 @@ type Effects = readonly Effect<never, unknown, 'idempotent'>[]
 
 /** The port, and its calls as effects for `ferryman operations`. */
 export function redisJournal(scripts: ScriptRunner): Journal & { readonly effects: Effects } {
-  const tell = batched<string>(TOLD_MAX, async (ids) => { await scripts.run('told', { records: ids, rest: ids }) })
+  const tell = batched<string>(TOLD_MAX, async (ids) => {
+    await scripts.run('told', { records: ids, rest: ids })
+  })
   const journal: Journal = {
     begin: (entry, scope, token, mine) => begin(scripts, entry, scope, token, mine),
     decide: async (processing, ticket, decision, moves) => {
@@ -30,7 +32,9 @@ export function redisJournal(scripts: ScriptRunner): Journal & { readonly effect
       })
       return wordOf('decide', reply, ['decided', 'stale'] as const)
     },
-    told: async (requests) => { await Promise.all(requests.map(tell)) },
+    told: async (requests) => {
+      await Promise.all(requests.map(tell))
+    },
     aside: async (processing, ticket, aside) => {
       const { rung, delayMs, reason } = aside
       const reply = await scripts.run('aside', {
@@ -38,6 +42,12 @@ export function redisJournal(scripts: ScriptRunner): Journal & { readonly effect
         args: { id: processing.request, token: processing.token, number: ticket ?? '', rung, delayMs, reason },
       })
       return wordOf('aside', reply, ['aside', 'stale'] as const)
+    },
+    cancel: async (target, by) => {
+      const [word, code] = listOf('cancel', await scripts.run('cancel', { records: [target], args: { id: target, by } }))
+      if (word === 'cancelled' || word === 'cancelled_before' || word === 'waits') return { kind: word }
+      if (word !== 'decided') throw unexpected('cancel', [word ?? null])
+      return { kind: 'decided', code: textOf('cancel', code) as Code }
     },
     moves: async (consumers) => {
       if (consumers.length === 0) return {}
@@ -51,28 +61,46 @@ export function redisJournal(scripts: ScriptRunner): Journal & { readonly effect
   return { ...journal, effects: effectsOf(journal) }
 }
 
-async function begin(
-  scripts: ScriptRunner, entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun> {
-  const reply = listOf('begin', await scripts.run('begin', {
-    records: [entry.id],
-    args: {
-      id: entry.id, token, mine: mine ? 1 : 0, digest: entry.digest, op: entry.operation, body: entry.body,
-      props: entry.properties, exchange: entry.exchange, rk: entry.routingKey,
-      consumers: scope.consumers.join(','), providers: scope.providers.join(','), held: scope.held ? 1 : 0,
-    },
-  }))
+async function begin(scripts: ScriptRunner, entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun> {
+  const reply = listOf(
+    'begin',
+    await scripts.run('begin', {
+      records: [entry.id],
+      args: {
+        id: entry.id,
+        token,
+        mine: mine ? 1 : 0,
+        digest: entry.digest,
+        op: entry.operation,
+        body: entry.body,
+        props: entry.properties,
+        exchange: entry.exchange,
+        rk: entry.routingKey,
+        consumers: scope.consumers.join(','),
+        providers: scope.providers.join(','),
+        held: scope.held ? 1 : 0,
+      },
+    }),
+  )
   const [word] = reply
   if (word === 'stale' || word === 'reused' || word === 'duplicate') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }
   if (word !== 'begun') throw unexpected('begin', reply)
-  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, ticket, moves, snapshot] = reply
+  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, ticket, moves, snapshot] = reply
   return {
     kind: 'begun',
     processing: {
-      request: entry.id, token, session: token.slice(0, token.lastIndexOf('.')),
-      attempts: wholeOf('begin', attempts), attempt: wholeOf('begin', n), rung: wholeOf('begin', rung),
-      nowMs: wholeOf('begin', now), firstFailedAtMs: wholeOrNull('begin', firstFailedAt),
-      lastReason: textOrNull(reason), cancelledBy: textOrNull(cancelledBy),
+      request: entry.id,
+      token,
+      session: token.slice(0, token.lastIndexOf('.')),
+      attempts: wholeOf('begin', attempts),
+      attempt: wholeOf('begin', n),
+      rung: wholeOf('begin', rung),
+      nowMs: wholeOf('begin', now),
+      firstFailedAtMs: wholeOrNull('begin', firstFailedAt),
+      lastReason: textOrNull(reason),
+      cancelledBy: textOrNull(cancelledBy),
+      written: wholeOf('begin', written) === 1,
     },
     ticket: ticketOf('begin', ticket),
     moves: movesOf(pairsOf('begin', moves)),
@@ -92,24 +120,39 @@ function effectsOf(journal: Journal): Effects {
   type SetAside = { processing: Processing; ticket: number | null; aside: Aside }
   type Decide = { processing: Processing; ticket: number | null; decision: Decision; moves: MoveChange }
   return [
-    idempotent('journal.begin', 'a processing token is given once, and the same token is answered with what it began',
-      ({ entry, scope, token, mine }: Begin) => journal.begin(entry, scope, token, mine)),
-    idempotent('journal.decide', 'the first decision stands; the same one again is answered as decided',
-      ({ processing, ticket, decision, moves }: Decide) => journal.decide(processing, ticket, decision, moves)),
-    idempotent('journal.aside', 'it ends a processing that a second send finds ended',
-      ({ processing, ticket, aside }: SetAside) => journal.aside(processing, ticket, aside)),
-    idempotent('journal.told', 'it sets a mark to the value it has',
-      (requests: readonly string[]) => journal.told(requests)),
-    idempotent('journal.sweep', 'a request published twice is answered with what stands of it',
-      (limit: number) => journal.sweep(limit)),
+    idempotent(
+      'journal.begin',
+      'a processing token is given once, and the same token is answered with what it began',
+      ({ entry, scope, token, mine }: Begin) => journal.begin(entry, scope, token, mine),
+    ),
+    idempotent(
+      'journal.decide',
+      'the first decision stands; the same one again is answered as decided',
+      ({ processing, ticket, decision, moves }: Decide) => journal.decide(processing, ticket, decision, moves),
+    ),
+    idempotent(
+      'journal.aside',
+      'it ends a processing that a second send finds ended',
+      ({ processing, ticket, aside }: SetAside) => journal.aside(processing, ticket, aside),
+    ),
+    idempotent('journal.told', 'it sets a mark to the value it has', (requests: readonly string[]) =>
+      journal.told(requests),
+    ),
+    idempotent('journal.sweep', 'a request published twice is answered with what stands of it', (limit: number) =>
+      journal.sweep(limit),
+    ),
   ]
 }
 
 function decisionOf(request: string, reply: readonly Reply[]): Decision {
   const [code, operation, origin, event, letter] = reply.slice(1).map((part) => textOf('begin', part))
   return {
-    request, code: code as Code, operation: operation!, origin: origin!, event: event!,
-    letter: letter === '' ? null : JSON.parse(letter!) as Record<string, string | number>,
+    request,
+    code: code as Code,
+    operation: operation!,
+    origin: origin!,
+    event: event!,
+    letter: letter === '' ? null : (JSON.parse(letter!) as Record<string, string | number>),
   }
 }
 

@@ -78,7 +78,8 @@ async function knownProviders(scripts: ScriptRunner): Promise<KnownProviders> {
 
 function rowsOf(seed: SeedDocument): readonly Argument[] {
   return [
-    seed.providers.length, ...seed.providers.flatMap((provider) => [provider.id, definitionText(provider)]),
+    seed.providers.length,
+    ...seed.providers.flatMap((provider) => [provider.id, definitionText(provider)]),
     seed.consumers.length,
     ...seed.consumers.flatMap((consumer) => [consumer.id, allocationsText(consumer.allocations), ownerText(consumer)]),
   ]
@@ -91,8 +92,12 @@ function seededOf(seed: SeedDocument, reply: Reply): Seeded {
   const count = (i: number): number => wholeOf('seed', rest[i])
   return {
     written: {
-      providersAdded: count(0), providersChanged: count(1), providersUnchanged: count(2),
-      consumersAdded: count(3), consumersReplaced: count(4), consumersLeft: count(5),
+      providersAdded: count(0),
+      providersChanged: count(1),
+      providersUnchanged: count(2),
+      consumersAdded: count(3),
+      consumersReplaced: count(4),
+      consumersLeft: count(5),
     },
     violations: [],
   }
@@ -110,8 +115,12 @@ function dumpOf(reply: Reply): Dump {
   const [providers, usages, consumers] = listOf('dump', reply)
   const used = new Map(pairsOf('dump', usages))
   return {
-    providers: pairsOf('dump', providers).map(([id, json]) => providerOf(id, json, used.get(id) ?? '')).sort(byId),
-    consumers: pairsOf('dump', consumers).map(([id, json]) => shown(consumerOf(id, json, null))).sort(byId),
+    providers: pairsOf('dump', providers)
+      .map(([id, json]) => providerOf(id, json, used.get(id) ?? ''))
+      .sort(byId),
+    consumers: pairsOf('dump', consumers)
+      .map(([id, json]) => shown(consumerOf(id, json, null)))
+      .sort(byId),
   }
 }
 

@@ -16,16 +16,31 @@ type Effects = readonly Effect<never, unknown, 'idempotent'>[]
 export function redisLedger(scripts: ScriptRunner): Ledger & { readonly effects: Effects } {
   const ledger: Ledger = {
     name: 'redis',
-    snapshot: async (scope) => snapshotOf('snapshot', await scripts.run('snapshot', {
-      args: { consumers: scope.consumers.join(','), providers: scope.providers.join(','), held: scope.held ? 1 : 0 },
-    })),
-    apply: async (write, attempt, decision) => appliedOf(write, await scripts.run('apply', {
-      records: [attempt.request],
-      args: {
-        token: attempt.token, number: attempt.ticket, attempt: attempt.number, ...decisionArgs(decision),
-      },
-      rest: rowsOf(write),
-    })),
+    snapshot: async (scope) =>
+      snapshotOf(
+        'snapshot',
+        await scripts.run('snapshot', {
+          args: {
+            consumers: scope.consumers.join(','),
+            providers: scope.providers.join(','),
+            held: scope.held ? 1 : 0,
+          },
+        }),
+      ),
+    apply: async (write, attempt, decision) =>
+      appliedOf(
+        write,
+        await scripts.run('apply', {
+          records: [attempt.request],
+          args: {
+            token: attempt.token,
+            number: attempt.ticket,
+            attempt: attempt.number,
+            ...decisionArgs(decision),
+          },
+          rest: rowsOf(write),
+        }),
+      ),
     find: async (attempt) => {
       const reply = await scripts.redis.call('HMGET', [scripts.keys.record(attempt.request), 'written', 'n'])
       const [written, n] = listOf('HMGET', reply)
@@ -33,7 +48,8 @@ export function redisLedger(scripts: ScriptRunner): Ledger & { readonly effects:
     },
     close: async (attempt) => {
       const reply = await scripts.run('close-attempt', {
-        records: [attempt.request], args: { token: attempt.token, attempt: attempt.number },
+        records: [attempt.request],
+        args: { token: attempt.token, attempt: attempt.number },
       })
       const [word] = listOf('close-attempt', reply)
       if (word !== 'applied' && word !== 'closed' && word !== 'stale') throw unexpected('close-attempt', reply)
@@ -46,10 +62,12 @@ export function redisLedger(scripts: ScriptRunner): Ledger & { readonly effects:
 function effectsOf(ledger: Ledger): Effects {
   type Apply = { write: Write; attempt: Attempt; decision: Decision }
   return [
-    idempotent('ledger.apply', 'the writing script marks the attempt in the same step, and answers a second send from the mark',
-      ({ write, attempt, decision }: Apply) => ledger.apply(write, attempt, decision)),
-    idempotent('ledger.close', 'closing a closed door changes nothing',
-      (attempt: Attempt) => ledger.close(attempt)),
+    idempotent(
+      'ledger.apply',
+      'the writing script marks the attempt in the same step, and answers a second send from the mark',
+      ({ write, attempt, decision }: Apply) => ledger.apply(write, attempt, decision),
+    ),
+    idempotent('ledger.close', 'closing a closed door changes nothing', (attempt: Attempt) => ledger.close(attempt)),
   ]
 }
 
@@ -66,10 +84,16 @@ function rowsOf(write: Write): readonly Argument[] {
   const providers = Object.entries(write.providers)
   return [
     write.changes.length,
-    ...write.changes.flatMap(({ before, after }) => (
-      [before.id, before.generation ?? '', after.generation, consumerText(after)])),
-    write.guards.length, ...write.guards.flatMap((guard) => [guard.id, guard.generation ?? '']),
-    providers.length, ...providers.flat(),
+    ...write.changes.flatMap(({ before, after }) => [
+      before.id,
+      before.generation ?? '',
+      after.generation,
+      consumerText(after),
+    ]),
+    write.guards.length,
+    ...write.guards.flatMap((guard) => [guard.id, guard.generation ?? '']),
+    providers.length,
+    ...providers.flat(),
     ...moveRows(write.moves),
   ]
 }

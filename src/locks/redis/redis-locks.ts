@@ -17,18 +17,37 @@ export function redisLocks(scripts: ScriptRunner): LockStore & { readonly effect
       if (word !== 'alive' && word !== 'lost') throw unexpected('heartbeat', reply)
       return { alive: word === 'alive', nowMs: wholeOf('heartbeat', now) }
     },
-    acquire: async (session, key, resources, instead) => ticketOrNull('acquire', 'over', await scripts.run('acquire', {
-      args: { session, key: keyText(key), resources: resourcesText(resources), instead: instead ?? '' },
-    })),
-    poke: async (session, ticket) => ticketOrNull('poke', 'gone', await scripts.run('poke', {
-      args: { session, number: ticket },
-    })),
-    release: async (session, ticket) => { await scripts.run('release', { args: { session, number: ticket } }) },
-    close: async (session) => { await scripts.run('close-session', { args: { session } }) },
-    listen: (session, onNotice, onGap) => scripts.redis.subscribe(scripts.keys.channel(session), (message) => {
-      const notice = noticeOf(message)
-      if (notice !== null) onNotice(notice)
-    }, onGap),
+    acquire: async (session, key, resources, instead) =>
+      ticketOrNull(
+        'acquire',
+        'over',
+        await scripts.run('acquire', {
+          args: { session, key: keyText(key), resources: resourcesText(resources), instead: instead ?? '' },
+        }),
+      ),
+    poke: async (session, ticket) =>
+      ticketOrNull(
+        'poke',
+        'gone',
+        await scripts.run('poke', {
+          args: { session, number: ticket },
+        }),
+      ),
+    release: async (session, ticket) => {
+      await scripts.run('release', { args: { session, number: ticket } })
+    },
+    close: async (session) => {
+      await scripts.run('close-session', { args: { session } })
+    },
+    listen: (session, onNotice, onGap) =>
+      scripts.redis.subscribe(
+        scripts.keys.channel(session),
+        (message) => {
+          const notice = noticeOf(message)
+          if (notice !== null) onNotice(notice)
+        },
+        onGap,
+      ),
   }
   return { ...store, effects: effectsOf(store) }
 }
@@ -37,16 +56,27 @@ function effectsOf(store: LockStore): Effects {
   type Heartbeat = { session: string; leaseMs: number; open: boolean }
   type Acquire = { session: string; key: string; resources: readonly Resource[]; instead: number | null }
   return [
-    idempotent('locks.heartbeat', 'a lease is set to end so long after now, whatever it was before',
-      ({ session, leaseMs, open }: Heartbeat) => store.heartbeat(session, leaseMs, open)),
-    idempotent('locks.acquire', 'a second send of the same key is answered with the ticket of the first',
-      ({ session, key, resources, instead }: Acquire) => store.acquire(session, key, resources, instead)),
-    idempotent('locks.poke', 'it only moves on what is due',
-      (input: { session: string; ticket: number }) => store.poke(input.session, input.ticket)),
-    idempotent('locks.release', 'a ticket that is gone cannot be given up again, and no number is given twice',
-      (input: { session: string; ticket: number }) => store.release(input.session, input.ticket)),
-    idempotent('locks.close', 'a session that has ended has nothing left to pass on',
-      (session: string) => store.close(session)),
+    idempotent(
+      'locks.heartbeat',
+      'a lease is set to end so long after now, whatever it was before',
+      ({ session, leaseMs, open }: Heartbeat) => store.heartbeat(session, leaseMs, open),
+    ),
+    idempotent(
+      'locks.acquire',
+      'a second send of the same key is answered with the ticket of the first',
+      ({ session, key, resources, instead }: Acquire) => store.acquire(session, key, resources, instead),
+    ),
+    idempotent('locks.poke', 'it only moves on what is due', (input: { session: string; ticket: number }) =>
+      store.poke(input.session, input.ticket),
+    ),
+    idempotent(
+      'locks.release',
+      'a ticket that is gone cannot be given up again, and no number is given twice',
+      (input: { session: string; ticket: number }) => store.release(input.session, input.ticket),
+    ),
+    idempotent('locks.close', 'a session that has ended has nothing left to pass on', (session: string) =>
+      store.close(session),
+    ),
   ]
 }
 

@@ -177,7 +177,7 @@ function deltasOf(slot: MemorySlot, write: Write): Delta[] {
   return [...sums.entries()].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, sum]) => sum)
 }
 
-/** The first rule of an inventory that does not hold. Where no more is used than now nothing is asked, as Placement does. */
+/** The first rule of an inventory that does not hold. Where no more is used than now nothing is asked. */
 function roomConflict(slot: MemorySlot, deltas: readonly Delta[]): string | null {
   if (!slot.rules.capacityChecked) return null
   for (const { provider, resourceClass, units, amounts } of deltas) {

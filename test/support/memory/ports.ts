@@ -3,7 +3,7 @@ import type { Journal } from '../../../src/journal/journal.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import type { LockStore } from '../../../src/locks/locks.ts'
 import { apply, closeDoor, find, snapshot } from './books.ts'
-import { aside, begin, decide, list, moves, show, sweepRecords, told } from './records.ts'
+import { aside, begin, cancel, decide, list, moves, show, sweepRecords, told } from './records.ts'
 import type { MemorySlot, SlotListener } from './slot.ts'
 import { acquire, close, heartbeat, poke, release } from './tickets.ts'
 
@@ -14,10 +14,7 @@ export type Call = <T>(name: string, run: () => T) => Promise<T>
 export type Deliver = (run: () => void) => void
 
 /** One microtask each way, never a fault. */
-export const directCall: Call = async (_name, run) => {
-  await null
-  return run()
-}
+export const directCall: Call = (_name, run) => Promise.resolve().then(run)
 
 export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journal {
   return {
@@ -26,6 +23,7 @@ export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journa
       call('journal.decide', () => decide(slot, processing, ticket, decision, change)),
     told: (requests) => call('journal.told', () => told(slot, requests)),
     aside: (processing, ticket, how) => call('journal.aside', () => aside(slot, processing, ticket, how)),
+    cancel: (target, by) => call('journal.cancel', () => cancel(slot, target, by)),
     moves: (consumers) => call('journal.moves', () => moves(slot, consumers)),
     sweep: (limit) => call('journal.sweep', () => sweepRecords(slot, limit)),
     show: (id) => call('journal.show', () => show(slot, id)),

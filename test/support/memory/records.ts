@@ -1,5 +1,5 @@
-// What the journal scripts do, on the memory slot: begin answers with what stands, later steps need the current processing.
-import type { Aside, Begun, Entry, Processing, RecordView } from '../../../src/journal/journal.ts'
+// What the journal scripts do, on the memory slot: begin tells what stands, later steps need the current processing.
+import type { Cancelled, Aside, Begun, Entry, Processing, RecordView } from '../../../src/journal/journal.ts'
 import type { Decision } from '../../../src/transfer/event.ts'
 import type { MoveChange, Scope } from '../../../src/transfer/plan.ts'
 import type { Move } from '../../../src/transfer/snapshot.ts'
@@ -97,6 +97,25 @@ export function aside(slot: MemorySlot, processing: Processing, ticket: number |
   slot.open.set(processing.request, (dueAtMs ?? now) + slot.options.sweepAfterMs)
   giveUp(slot, processing.token, ticket)
   return 'aside'
+}
+
+export function cancel(slot: MemorySlot, target: string, by: string): Cancelled {
+  prelude(slot)
+  const record = recordOf(slot, target)
+  if (record !== null && record.decision !== null) {
+    const { code } = record.decision
+    if (code !== 'cancelled') return { kind: 'decided', code }
+    return { kind: record.cancelledBy === by ? 'cancelled' : 'cancelled_before' }
+  }
+  if (record === null || record.digest === null) {
+    if (record !== null && record.cancelledBy !== by) return { kind: 'cancelled_before' }
+    slot.records.set(target, { ...fresh(by), expiresAtMs: nowMs(slot) + slot.options.journalMs })
+    return { kind: 'cancelled' }
+  }
+  const held = record.processing !== '' && isCurrent(slot, record, record.processing, true)
+  slot.records.set(target, { ...record, cancelledBy: record.cancelledBy ?? by, dueAtMs: held ? record.dueAtMs : null })
+  if (!held) slot.open.set(target, nowMs(slot))
+  return { kind: 'waits' }
 }
 
 export function told(slot: MemorySlot, requests: readonly string[]): void {
@@ -207,6 +226,7 @@ function processingOf(slot: MemorySlot, record: Record, request: string): Proces
     firstFailedAtMs,
     lastReason,
     cancelledBy,
+    written: record.written !== null,
   }
 }
 

@@ -10,7 +10,7 @@ export interface Dump {
   readonly consumers: readonly Omit<Consumer, 'nextGeneration'>[]
 }
 
-/** Writes the whole document, or nothing when a consumer stands elsewhere and `replace` is not set. The ids in the way. */
+/** Writes all, or nothing where a consumer stands elsewhere and `replace` is not set. The ids in the way. */
 export function seed(slot: MemorySlot, document: SeedDocument, replace = false): readonly string[] {
   const inTheWay = document.consumers.filter((consumer) => standsElsewhere(slot, consumer)).map(({ id }) => id)
   if (inTheWay.length > 0 && !replace) return inTheWay

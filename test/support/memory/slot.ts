@@ -1,4 +1,4 @@
-// The state of one namespace as plain maps: the readable twin of what the Redis scripts keep, and the oracle of the tests.
+// The state of one namespace as plain maps: the readable twin of what the Redis scripts keep, the oracle of the tests.
 import type { Notice } from '../../../src/locks/locks.ts'
 import type { Decision } from '../../../src/transfer/event.ts'
 import type { Allocations, Inventory, Move } from '../../../src/transfer/snapshot.ts'
@@ -205,7 +205,7 @@ export function tell(slot: MemorySlot, session: string, notice: Notice): void {
   for (const listener of slot.listeners.get(session) ?? []) listener.onNotice(notice)
 }
 
-/** Before every step that may write: a store that was restarted grants nothing until every earlier lease must be over. */
+/** Before every step that may write: a restarted store grants nothing until every earlier lease must be over. */
 export function prelude(slot: MemorySlot): void {
   if (slot.metaRun === slot.run) return
   const fresh = slot.metaRun === '' && slot.sessions.size === 0 && slot.tickets.size === 0

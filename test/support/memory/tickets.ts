@@ -128,7 +128,7 @@ export function promote(slot: MemorySlot, resources: readonly string[]): void {
   }
 }
 
-/** At most `limit` dead sessions and `limit` tickets past their deadline go, and what they stood in front of moves on. */
+/** At most `limit` dead sessions and `limit` overdue tickets go, and what they stood in front of moves on. */
 function sweep(slot: MemorySlot, limit: number): void {
   const now = nowMs(slot)
   const freed: string[] = []

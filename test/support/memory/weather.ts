@@ -1,4 +1,4 @@
-// A connection in virtual time whose calls take time, get lost on either way, or are carried out long after their caller gave up.
+// A connection in virtual time whose calls take time, get lost either way, or run after their caller gave up.
 import type { Clock } from '../../../src/clock/clock.ts'
 import { Unanswered, Unavailable } from '../../../src/retry/failures.ts'
 import type { Call, Deliver } from './ports.ts'
@@ -11,8 +11,9 @@ export interface Weather {
   timeoutMs: number
   requestLost: number
   replyLost: number
-  /** The request arrives up to `lateMs` later than usual, perhaps after its caller gave up. */
+  /** The request arrives up to `lateMs` later than usual, perhaps after its caller gave up; and so may the reply. */
   late: number
+  replyLate: number
   lateMs: number
   noticeLost: number
   /** `refusing`: every call rejects with `Unavailable`. `silent`: nothing passes, neither way. */
@@ -25,6 +26,7 @@ export const FAIR: Weather = {
   requestLost: 0,
   replyLost: 0,
   late: 0,
+  replyLate: 0,
   lateMs: 10_000,
   noticeLost: 0,
   state: 'up',
@@ -41,6 +43,7 @@ export interface Connection {
 export function connection(clock: Clock, weather: Weather = { ...FAIR }): Connection {
   let underWay = 0
   const wayMs = (): number => weather.latencyMs * (0.5 + clock.random() / 2)
+  const lateMs = (chance: number): number => (happens(chance) ? clock.random() * weather.lateMs : 0)
   const happens = (chance: number): boolean => chance > 0 && clock.random() < chance
 
   function call<T>(name: string, run: () => T): Promise<T> {
@@ -52,18 +55,17 @@ export function connection(clock: Clock, weather: Weather = { ...FAIR }): Connec
       const cancel = clock.timer(weather.timeoutMs, () =>
         reject(new Unanswered(`${name}: no answer within ${weather.timeoutMs} ms`)),
       )
-      const settle = (run: () => void): void => {
-        cancel()
-        run()
-      }
       if (weather.state === 'silent' || happens(weather.requestLost)) return
       underWay += 1
-      const lateMs = happens(weather.late) ? clock.random() * weather.lateMs : 0
-      clock.timer(wayMs() + lateMs, () => {
+      clock.timer(wayMs() + lateMs(weather.late), () => {
         underWay -= 1
         const answer = attempt(run)
         if (weather.state === 'silent' || happens(weather.replyLost)) return
-        clock.timer(wayMs(), () => settle(() => ('value' in answer ? resolve(answer.value) : reject(answer.failure))))
+        clock.timer(wayMs() + lateMs(weather.replyLate), () => {
+          cancel()
+          if ('value' in answer) resolve(answer.value)
+          else reject(answer.failure)
+        })
       })
     })
   }

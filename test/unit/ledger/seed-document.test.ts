@@ -1,4 +1,5 @@
 // The seed format: what is read from a document, and every violation with its place.
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { parseSeed, type KnownProviders } from '../../../src/ledger/seed-document.ts'
 
@@ -24,36 +25,55 @@ function withConsumer(change: object): unknown {
 describe('a seed', () => {
   it('is read as it stands', () => {
     expect(parseSeed({ providers: [PROVIDER], consumers: [CONSUMER] })).deep.equal({
-      seed: { providers: [PROVIDER], consumers: [CONSUMER] }, violations: [],
+      seed: { providers: [PROVIDER], consumers: [CONSUMER] },
+      violations: [],
     })
   })
 
   it('has its uuids lower-cased, lists sorted, repeated entries once, generation and usages ignored', () => {
     const { seed } = parseSeed({
-      providers: [{
-        ...PROVIDER, id: P.toUpperCase(), traits: ['B', 'A', 'B'], aggregates: [Q.toUpperCase(), Q], generation: 4, usages: { VCPU: 2 },
-      }],
+      providers: [
+        {
+          ...PROVIDER,
+          id: P.toUpperCase(),
+          traits: ['B', 'A', 'B'],
+          aggregates: [Q.toUpperCase(), Q],
+          generation: 4,
+          usages: { VCPU: 2 },
+        },
+      ],
       consumers: [{ ...CONSUMER, id: C.toUpperCase(), allocations: { [P.toUpperCase()]: { VCPU: 2 } }, generation: 3 }],
     })
     expect(seed).deep.equal({
-      providers: [{ ...PROVIDER, traits: ['A', 'B'], aggregates: [Q] }], consumers: [CONSUMER],
+      providers: [{ ...PROVIDER, traits: ['A', 'B'], aggregates: [Q] }],
+      consumers: [CONSUMER],
     })
   })
 
   it('has defaults for what Placement has defaults for', () => {
     const { seed } = parseSeed({
-      providers: [{ id: P, inventories: { VCPU: { total: 8 } } }], consumers: [{ id: C, project: 'p', user: 'u', allocations: { [P]: { VCPU: 1 } } }],
+      providers: [{ id: P, inventories: { VCPU: { total: 8 } } }],
+      consumers: [{ id: C, project: 'p', user: 'u', allocations: { [P]: { VCPU: 1 } } }],
     })
     expect(seed!.providers[0]).deep.equal({
-      id: P, name: P, parent: null, traits: [], aggregates: [],
-      inventories: { VCPU: { total: 8, reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 2_147_483_647, step_size: 1 } },
+      id: P,
+      name: P,
+      parent: null,
+      traits: [],
+      aggregates: [],
+      inventories: {
+        VCPU: { total: 8, reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 2_147_483_647, step_size: 1 },
+      },
     })
     expect(seed!.consumers[0]!.type).equal('INSTANCE')
   })
 
   it('may refer to providers that stand already', () => {
     const known = new Map([[Q, new Set(['VCPU'])]])
-    const document = { providers: [{ ...PROVIDER, parent: Q }], consumers: [{ ...CONSUMER, allocations: { [Q]: { VCPU: 1 } } }] }
+    const document = {
+      providers: [{ ...PROVIDER, parent: Q }],
+      consumers: [{ ...CONSUMER, allocations: { [Q]: { VCPU: 1 } } }],
+    }
     expect(pathsOf(document, known)).deep.equal([])
     expect(pathsOf(document)).deep.equal(['/providers/0/parent', `/consumers/0/allocations/${Q}`])
   })
@@ -72,10 +92,12 @@ describe('a seed', () => {
     'with a name that is empty': [{ providers: [{ ...PROVIDER, name: '' }] }, ['/providers/0/name']],
     'with a trait in small letters': [{ providers: [{ ...PROVIDER, traits: ['hw'] }] }, ['/providers/0/traits/0']],
     'with a resource class with a comma': [
-      { providers: [{ ...PROVIDER, inventories: { 'A,B': VCPU } }] }, ['/providers/0/inventories/A,B'],
+      { providers: [{ ...PROVIDER, inventories: { 'A,B': VCPU } }] },
+      ['/providers/0/inventories/A,B'],
     ],
     'with a provider twice, in two spellings': [
-      { providers: [PROVIDER, { ...PROVIDER, id: P.toUpperCase(), name: 'two' }] }, ['/providers/1/id'],
+      { providers: [PROVIDER, { ...PROVIDER, id: P.toUpperCase(), name: 'two' }] },
+      ['/providers/1/id'],
     ],
     'with a provider name twice': [{ providers: [PROVIDER, { ...PROVIDER, id: Q }] }, ['/providers/1/name']],
     'with a consumer twice': [{ providers: [PROVIDER], consumers: [CONSUMER, CONSUMER] }, ['/consumers/1/id']],
@@ -85,7 +107,12 @@ describe('a seed', () => {
     ],
     'with a provider that is its own parent': [{ providers: [{ ...PROVIDER, parent: P }] }, ['/providers/0/parent']],
     'with providers above each other': [
-      { providers: [{ ...PROVIDER, parent: Q }, { ...PROVIDER, id: Q, name: 'two', parent: P }] },
+      {
+        providers: [
+          { ...PROVIDER, parent: Q },
+          { ...PROVIDER, id: Q, name: 'two', parent: P },
+        ],
+      },
       ['/providers/0/parent', '/providers/1/parent'],
     ],
     'with min_unit above max_unit': [withInventory({ min_unit: 65 }), ['/providers/0/inventories/VCPU/min_unit']],
@@ -93,7 +120,8 @@ describe('a seed', () => {
     'with a consumer that holds nothing': [withConsumer({ allocations: {} }), ['/consumers/0/allocations']],
     'with a provider without classes': [withConsumer({ allocations: { [P]: {} } }), [`/consumers/0/allocations/${P}`]],
     'with a class the provider does not offer': [
-      withConsumer({ allocations: { [P]: { DISK_GB: 1 } } }), [`/consumers/0/allocations/${P}/DISK_GB`],
+      withConsumer({ allocations: { [P]: { DISK_GB: 1 } } }),
+      [`/consumers/0/allocations/${P}/DISK_GB`],
     ],
     'with a class named like a member of objects': [
       withConsumer({ allocations: { [P]: { constructor: 1 } } }),
@@ -113,13 +141,17 @@ describe('a seed', () => {
   }
 
   for (const amount of [0, -1, 1.5, '2', true, null, NaN, Infinity, 2_147_483_648, 2 ** 53, 1e30, {}, []]) {
-    it(`with ${JSON.stringify(amount)} (${String(amount)}) of a class is refused`, () => {
-      expect(pathsOf(withConsumer({ allocations: { [P]: { VCPU: amount } } }))).deep.equal([`/consumers/0/allocations/${P}/VCPU`])
+    it(`with ${inspect(amount)} of a class is refused`, () => {
+      expect(pathsOf(withConsumer({ allocations: { [P]: { VCPU: amount } } }))).deep.equal([
+        `/consumers/0/allocations/${P}/VCPU`,
+      ])
     })
   }
   for (const ratio of [0, -1, NaN, Infinity, '1', true]) {
     it(`with the ratio ${String(ratio)} is refused`, () => {
-      expect(pathsOf(withInventory({ allocation_ratio: ratio }))).deep.equal(['/providers/0/inventories/VCPU/allocation_ratio'])
+      expect(pathsOf(withInventory({ allocation_ratio: ratio }))).deep.equal([
+        '/providers/0/inventories/VCPU/allocation_ratio',
+      ])
     })
   }
 })

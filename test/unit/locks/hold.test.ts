@@ -194,7 +194,7 @@ describe('a ticket in hand', () => {
     expect(lock.trusted()).to.equal(false)
   })
 
-  it('is trusted no longer than the longest hold less the margin, counted from the earliest moment of its grant', async () => {
+  it('is trusted no longer than the hold time less the margin, from the earliest moment of its grant', async () => {
     a.link.weather.latencyMs = 300
     const lock = await take(a, 'r1')
     const grantedAtMs = slot.tickets.get(lock.ticket)!.grantedAtMs

@@ -177,7 +177,8 @@ describe('the lock session of a process', () => {
         return answer
       },
     }))
-    await clock.advance(6_200) // just after a beat that was answered, and just before the end of what the first one proves
+    // Just after a beat that was answered, and just before the end of what the first one proves.
+    await clock.advance(6_200)
     answers[0]!()
     await clock.advance(60_000)
     expect(locks.trusted).to.equal(true)

@@ -9,17 +9,43 @@ describe('a Redis URL', () => {
     'redis://127.0.0.1': { ...PLAIN, where: '127.0.0.1:6379', hosts: [{ host: '127.0.0.1', port: 6379 }] },
     'redis://h:7000/3': { ...PLAIN, where: 'h:7000', hosts: [{ host: 'h', port: 7000 }], db: 3 },
     'redis://[::1]:7000': { ...PLAIN, where: '::1:7000', hosts: [{ host: '::1', port: 7000 }] },
-    'rediss://:p%40ss@h': { ...PLAIN, where: 'h:6379', hosts: [{ host: 'h', port: 6379 }], tls: true, password: 'p@ss' },
-    'redis://u:a:b@h': { ...PLAIN, where: 'h:6379', hosts: [{ host: 'h', port: 6379 }], username: 'u', password: 'a:b' },
+    'rediss://:p%40ss@h': {
+      ...PLAIN,
+      where: 'h:6379',
+      hosts: [{ host: 'h', port: 6379 }],
+      tls: true,
+      password: 'p@ss',
+    },
+    'redis://u:a:b@h': {
+      ...PLAIN,
+      where: 'h:6379',
+      hosts: [{ host: 'h', port: 6379 }],
+      username: 'u',
+      password: 'a:b',
+    },
     'redis+sentinel://a,b:1/main/2': {
-      ...PLAIN, where: 'a:26379,b:1', hosts: [{ host: 'a', port: 26379 }, { host: 'b', port: 1 }], master: 'main', db: 2,
+      ...PLAIN,
+      where: 'a:26379,b:1',
+      hosts: [
+        { host: 'a', port: 26379 },
+        { host: 'b', port: 1 },
+      ],
+      master: 'main',
+      db: 2,
     },
     'rediss+sentinel://:p@a/main': {
-      ...PLAIN, where: 'a:26379', hosts: [{ host: 'a', port: 26379 }], master: 'main', tls: true, password: 'p',
+      ...PLAIN,
+      where: 'a:26379',
+      hosts: [{ host: 'a', port: 26379 }],
+      master: 'main',
+      tls: true,
+      password: 'p',
     },
   }
   for (const [url, address] of Object.entries(read)) {
-    it(`reads ${url}`, () => { expect(addressOf(url)).deep.equal(address) })
+    it(`reads ${url}`, () => {
+      expect(addressOf(url)).deep.equal(address)
+    })
   }
 
   const refused: Readonly<Record<string, string>> = {
@@ -33,7 +59,10 @@ describe('a Redis URL', () => {
   }
   for (const [url, why] of Object.entries(refused)) {
     it(`refuses ${url} without its password`, () => {
-      expect(() => addressOf(url)).throw(RangeError, why).with.property('message').not.contain('secret')
+      expect(() => addressOf(url))
+        .throw(RangeError, why)
+        .with.property('message')
+        .not.contain('secret')
     })
   }
 })

@@ -8,9 +8,21 @@ function reply(message: string): Error {
 
 describe('a failure of Redis', () => {
   const table: readonly (readonly [Error, string])[] = [
-    ...['LOADING', 'BUSY', 'READONLY', 'OOM', 'MISCONF', 'NOREPLICAS', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'UNKILLABLE']
-      .map((word) => [reply(`${word} said the server`), 'Unavailable'] as const),
-    ...['NOAUTH', 'WRONGPASS', 'NOPERM', 'WRONGTYPE', 'ERR', 'SCHEMA'].map((word) => [reply(`${word} said the server`), 'Refused'] as const),
+    ...[
+      'LOADING',
+      'BUSY',
+      'READONLY',
+      'OOM',
+      'MISCONF',
+      'NOREPLICAS',
+      'MASTERDOWN',
+      'CLUSTERDOWN',
+      'TRYAGAIN',
+      'UNKILLABLE',
+    ].map((word) => [reply(`${word} said the server`), 'Unavailable'] as const),
+    ...['NOAUTH', 'WRONGPASS', 'NOPERM', 'WRONGTYPE', 'ERR', 'SCHEMA'].map(
+      (word) => [reply(`${word} said the server`), 'Refused'] as const,
+    ),
     [reply('NOSCRIPT No matching script'), 'NoScript'],
     [new Error("Stream isn't writeable and enableOfflineQueue options is false"), 'Unavailable'],
     [new Error('Command timed out'), 'Unanswered'],
@@ -27,7 +39,9 @@ describe('a failure of Redis', () => {
   it('while connecting is Refused for wrong credentials, and passes otherwise', () => {
     expect(connectFailureOf(reply('WRONGPASS no'), 'h:1').name).equal('Refused')
     expect(connectFailureOf(reply('LOADING no'), 'h:1').name).equal('Unavailable')
-    expect(connectFailureOf(new Error('connect ECONNREFUSED'), 'h:1')).include({ name: 'Unavailable' })
-      .with.property('message').contain('h:1')
+    expect(connectFailureOf(new Error('connect ECONNREFUSED'), 'h:1'))
+      .include({ name: 'Unavailable' })
+      .with.property('message')
+      .contain('h:1')
   })
 })

@@ -6,7 +6,10 @@ describe('the keys of a namespace', () => {
   it('all begin with its name in braces, and differ', () => {
     const keys = keysOf('cell1')
     const names = [
-      ...Object.keys(KEY_TYPES).map((name) => keys[name as 'meta']), keys.record('id'), keys.channel('session'), keys.probe,
+      ...Object.keys(KEY_TYPES).map((name) => keys[name as 'meta']),
+      keys.record('id'),
+      keys.channel('session'),
+      keys.probe,
     ]
     expect(names.every((name) => name.startsWith('{cell1}:'))).equal(true)
     expect(new Set(names).size).equal(names.length)

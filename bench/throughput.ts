@@ -1,0 +1,103 @@
+// Transfers a second of one worker beside the raw loop, in one run on the same servers: npm run bench.
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { connect } from 'amqplib'
+import { startRabbit, startRedis } from '../src/demo/servers.ts'
+import { loadConfig } from '../src/config.ts'
+import { systemClock } from '../src/clock/system-clock.ts'
+import { Telemetry } from '../src/telemetry/events.ts'
+import { openParts } from '../src/wire/parts.ts'
+import { cloud, transfers } from './cloud.ts'
+import { declareRaw, RAW_QUEUE } from './raw-loop.ts'
+import type { Result, Task } from './child.ts'
+
+const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 10_000)
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)
+const HOSTS = Number(process.env['BENCH_HOSTS'] ?? 500)
+const PREFETCH = Number(process.env['BENCH_PREFETCH'] ?? 64)
+const EVENT_BYTES = 1_250
+
+async function main(): Promise<void> {
+  const [redis, rabbit] = await Promise.all([startRedis({ appendonly: true }), startRabbit({ management: true })])
+  const env = {
+    ...process.env, FERRYMAN_REDIS_URL: redis.url, FERRYMAN_RABBITMQ_URL: rabbit.url,
+    FERRYMAN_RABBITMQ_MANAGEMENT_URL: rabbit.managementUrl ?? '', FERRYMAN_CONCURRENCY: String(PREFETCH),
+  }
+  const parts = openParts(loadConfig({ env }).config, systemClock, new Telemetry())
+  const [broker, store] = await Promise.all([parts.broker(), parts.store()])
+  await broker.createTopology()
+  await declareRaw(rabbit.url)
+  await store.books.seed(cloud(HOSTS, REQUESTS), { replace: false })
+
+  const rates = { raw: [] as number[], ferryman: [] as number[] }
+  for (let round = 0; round < ROUNDS; round++) {
+    await fill(rabbit.url, RAW_QUEUE, transfers(HOSTS, REQUESTS, round))
+    const loop = { url: rabbit.url, prefetch: PREFETCH, requests: REQUESTS, eventBytes: EVENT_BYTES }
+    const raw = await measure({ kind: 'raw', loop }, env)
+    await fill(rabbit.url, parts.names.requests, transfers(HOSTS, REQUESTS, round))
+    const before = await redisCounters(store.redis)
+    const ferryman = await measure({ kind: 'ferryman', requests: REQUESTS }, env)
+    const after = await redisCounters(store.redis)
+    rates.raw.push(REQUESTS / raw.seconds)
+    rates.ferryman.push(REQUESTS / ferryman.seconds)
+    report(round, raw, ferryman, difference(before, after))
+  }
+  const [raw, own] = [median(rates.raw), median(rates.ferryman)]
+  console.log(`median: raw loop ${raw.toFixed(0)}/s, ferryman ${own.toFixed(0)}/s, ratio ${(own / raw).toFixed(2)}`)
+  await parts.close()
+  await Promise.all([redis.stop(), rabbit.stop()])
+}
+
+function report(round: number, raw: Result, ferryman: Result, redis: Readonly<Record<string, number>>): void {
+  const cpu = (result: Result): string => `${(result.cpuSeconds / REQUESTS * 1e6).toFixed(0)} µs CPU`
+  console.log(`round ${round}: raw loop ${(REQUESTS / raw.seconds).toFixed(0)}/s (${cpu(raw)}), `
+    + `ferryman ${(REQUESTS / ferryman.seconds).toFixed(0)}/s (${cpu(ferryman)}), ratio ${(raw.seconds / ferryman.seconds).toFixed(2)}; `
+    + Object.entries(redis).map(([name, count]) => `${name} ${(count / REQUESTS).toFixed(2)}`).join(', ')
+    + ` a request; ${JSON.stringify(ferryman.codes)}`)
+}
+
+/** Puts messages into a queue, confirmed. */
+async function fill(url: string, queue: string, bodies: readonly Buffer[]): Promise<void> {
+  const model = await connect(url)
+  const channel = await model.createConfirmChannel()
+  for (const [position, body] of bodies.entries()) {
+    channel.sendToQueue(queue, body, { persistent: true, contentType: 'application/json' })
+    if (position % 500 === 499) await channel.waitForConfirms()
+  }
+  await channel.waitForConfirms()
+  await model.close()
+}
+
+function measure(task: Task, env: NodeJS.ProcessEnv): Promise<Result> {
+  const child = fork(join(import.meta.dirname, 'child.js'), { env, execArgv: (process.env['BENCH_EXEC_ARGV'] ?? '').split(' ').filter(Boolean) })
+  return new Promise((resolve, reject) => {
+    child.once('message', (result) => { resolve(result as Result) })
+    child.once('exit', (code) => { reject(new Error(`the measured process ended with ${code}`)) })
+    child.send(task)
+  })
+}
+
+type Counters = Readonly<Record<string, number>>
+
+/** Calls of scripts, bytes in and out, and microseconds spent in scripts, since the server started. */
+async function redisCounters(redis: { call(command: string, args: readonly string[]): Promise<unknown> }): Promise<Counters> {
+  const stats = String(await redis.call('INFO', ['stats']))
+  const commands = String(await redis.call('INFO', ['commandstats']))
+  const number = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0)
+  return {
+    scripts: number(commands, /cmdstat_evalsha:calls=(\d+)/),
+    'script µs': number(commands, /cmdstat_evalsha:calls=\d+,usec=(\d+)/),
+    'bytes in': number(stats, /total_net_input_bytes:(\d+)/),
+    'bytes out': number(stats, /total_net_output_bytes:(\d+)/),
+  }
+}
+
+function difference(before: Counters, after: Counters): Counters {
+  return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]))
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
+}
+
+await main()

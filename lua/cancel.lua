@@ -1,0 +1,30 @@
+-- Marks a request as cancelled, before it was ever seen or while nothing is decided; its next processing then ends it.
+-- uses: prelude
+-- KEYS[1] META    hash: run, graceUntil, seq, schema
+-- KEYS[2] S       zset: session -> end of its lease (ms)
+-- KEYS[3] T       hash: ticket -> state, grantedAt, session, key, resources
+-- KEYS[4] RECORD  hash: the record of the request to cancel
+-- KEYS[5] OPEN    zset: request -> when the sweep may look at it (ms)
+-- ARGV[1] graceMs    nothing is granted for so long after the server's run has changed
+-- ARGV[2] journalMs  how long the mark is kept for a request that was never seen
+-- ARGV[3] id         of the request to cancel
+-- ARGV[4] by         id of the cancel
+-- Replies: cancelled | cancelled_before | decided code | waits (undecided: ask again)
+local record = redis.call('HMGET', RECORD, 'digest', 'code', 'cancelledBy', 'proc', 'run')
+if record[2] then
+  if record[2] ~= 'cancelled' then return {'decided', record[2]} end
+  return {record[3] == by and 'cancelled' or 'cancelled_before'}
+end
+if not record[1] then
+  if record[3] and record[3] ~= by then return {'cancelled_before'} end
+  redis.call('HSET', RECORD, 'cancelledBy', by)
+  redis.call('PEXPIRE', RECORD, journalMs)
+  return {'cancelled'}
+end
+if not record[3] then redis.call('HSET', RECORD, 'cancelledBy', by) end
+local held = record[4] and record[4] ~= '' and record[5] == run and alive(sessionOf(record[4]))
+if not held then
+  redis.call('HDEL', RECORD, 'dueAt')
+  redis.call('ZADD', OPEN, now, id)
+end
+return {'waits'}
