@@ -37,11 +37,6 @@ export function field(word: string, before: Readonly<Record<string, unknown>> = 
   }
 }
 
-/** Collects the words of an option that may be repeated. */
-export function collect(word: string, before: readonly string[] = []): readonly string[] {
-  return [...before, word]
-}
-
 /** A list separated by commas. */
 export function words(word: string): string[] {
   return word.split(',').map((one) => one.trim()).filter((one) => one !== '')

@@ -27,7 +27,7 @@ function addWorker(program: Command, { io, wiring, load, act }: Setup): void {
 }
 
 function addRequest(program: Command, { io, withParts, act }: Setup): void {
-  const request = program.command('request').description('publish requests')
+  const request = program.command('request').description('publish requests').enablePositionalOptions()
     .argument('<operation>', `one of ${OPERATIONS.join(', ')}`)
     .option('--id <uuid>', 'id of the request; default: a new one')
     .option('--consumer <uuid>', 'the consumer whose allocations move')

@@ -1,5 +1,5 @@
 // The command line: which commands there are, their options and help. What each does stands in a file of its own.
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { loadConfig, type Loaded } from '../config.ts'
 import { packageVersion } from '../config/root.ts'
 import type { Clock } from '../clock/clock.ts'
@@ -12,7 +12,6 @@ import { addDeskCommands } from './program-desk.ts'
 import { addSiteCommands } from './program-site.ts'
 import { addWorkCommands } from './program-work.ts'
 import { EXIT, exitOf, type ExitCode } from './exit.ts'
-import { collect } from './options.ts'
 import { printTable, type Io } from './output.ts'
 
 /** What the process brings to the commands. */
@@ -64,7 +63,8 @@ function programOf(io: Io, wiring: Wiring, ended: { code: ExitCode }): Command {
   const program = new Command('ferryman')
     .description('Moves resource allocations between providers in a cloud, exactly once, checked before and after.')
     .version(packageVersion())
-    .option('--set <key=value>', 'one setting for this run, e.g. --set http.port=0 (may be repeated)', collect)
+    // Positional: what stands behind a command is an option of that command, so that no two of one name meet.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .addHelpText('after', `
@@ -76,8 +76,11 @@ Examples:
 
 Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 70 internal,
 75 drain deadline hit, 77 permission refused, 78 bad configuration or unsafe topology.`)
+  const flags: string[] = []
+  const setting = (): Option => new Option('--set <key=value>', 'one setting for this run, as http.port=0 (may be repeated)')
+    .argParser((flag) => { flags.push(flag) })
+  program.addOption(setting())
   const load = (): Loaded => {
-    const flags = (program.opts()['set'] ?? []) as readonly string[]
     const loaded = loadConfig({ env: io.env, flags })
     for (const warning of loaded.warnings) io.err(`ferryman: warning: ${scrub(warning)}\n`)
     return loaded
@@ -97,7 +100,13 @@ Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 
   addWorkCommands(program, setup)
   addDeskCommands(program, setup)
   addSiteCommands(program, setup)
+  for (const command of commandsBelow(program)) command.addOption(setting().hideHelp())
   return program
+}
+
+/** Settings may be given behind any command; the help of the program alone lists the option. */
+function commandsBelow(command: Command): readonly Command[] {
+  return command.commands.flatMap((child) => [child, ...commandsBelow(child)])
 }
 
 /** Commands tell warnings on standard error, and nothing else of what happens inside. */

@@ -1,9 +1,9 @@
 // Every effect of the flow, declared once: its name, whether it may be repeated after a timeout, and because of what.
-import type { Outgoing, Publisher } from '../broker/broker.ts'
+import type { Delivery, Outgoing, Publisher } from '../broker/broker.ts'
 import type { Aside, Begun, Cancelled, Entry, Journal, Processing } from '../journal/journal.ts'
 import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
-import { idempotent, type Effect, type Safety } from '../retry/effect.ts'
+import { idempotent, type Effect } from '../retry/effect.ts'
 import type { Decision } from '../transfer/event.ts'
 import type { MoveChange, Scope, Write } from '../transfer/plan.ts'
 
@@ -13,11 +13,21 @@ export interface Effects {
   readonly begin: Repeatable<{ entry: Entry; scope: Scope; token: string; mine: boolean }, Begun>
   readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
-  readonly decide: Repeatable<{ processing: Processing; ticket: number; decision: Decision; moves: MoveChange }, 'decided' | 'stale'>
+  readonly decide: Repeatable<Deciding, 'decided' | 'stale'>
   readonly aside: Repeatable<{ processing: Processing; ticket: number; aside: Aside }, 'aside' | 'stale'>
   readonly cancel: Repeatable<{ target: string; by: string }, Cancelled>
   readonly told: Repeatable<string, void>
+  readonly sweep: Repeatable<number, readonly Entry[]>
   readonly publish: Repeatable<Outgoing, 'routed' | 'unroutable'>
+  readonly acknowledge: Repeatable<Delivery, void>
+  readonly handBack: Repeatable<Delivery, void>
+}
+
+interface Deciding {
+  readonly processing: Processing
+  readonly ticket: number
+  readonly decision: Decision
+  readonly moves: MoveChange
 }
 
 /** One row of `ferryman operations`. */
@@ -33,6 +43,7 @@ const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
   placement: 'the request marker is created in the same transaction, so that a second send is refused',
   memory: 'the write and its mark are one step',
 }
+const SETTLED_ONCE = 'the first settlement of a delivery counts, later ones do nothing'
 
 /** Declares the effects over the given ports. Throws where one is not marked idempotent although the flow repeats it. */
 export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher): Effects {
@@ -51,9 +62,13 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
       ({ target, by }) => journal.cancel(target, by)),
     told: idempotent('journal.told', 'it sets a mark to the value it has',
       (request) => journal.told([request])),
+    sweep: idempotent('journal.sweep', 'a request published twice is answered with what stands of it',
+      (limit) => journal.sweep(limit)),
     publish: idempotent('broker.publish', 'a second copy carries the same message id, by which readers drop it',
       (message) => publisher.publish(message)),
+    acknowledge: idempotent('broker.ack', SETTLED_ONCE, async (delivery) => delivery.ack()),
+    handBack: idempotent('broker.hand_back', SETTLED_ONCE, async (delivery) => delivery.handBack()),
   }
-  for (const effect of Object.values(effects) as Effect<never, unknown, Safety>[]) assertIdempotent(effect)
+  for (const effect of Object.values<{ name: string }>({ ...effects })) assertIdempotent(effect)
   return effects
 }

@@ -13,7 +13,7 @@ export type Settlement = 'acknowledged' | 'delayed' | 'handed_back'
 export async function settle(delivery: Delivery, published: Published, deps: Deps): Promise<Settlement> {
   switch (published.kind) {
     case 'told':
-      delivery.ack()
+      await deps.effects.acknowledge.once(delivery)
       return 'acknowledged'
     case 'later':
       return await delay(delivery, published, deps)
@@ -37,7 +37,7 @@ async function delay(delivery: Delivery, published: Later, deps: Deps): Promise<
     return handBack(delivery, ending, failure.message, deps)
   }
   deps.telemetry.emit('request.set_aside', { reason: ending.reason, delayMs, rung })
-  delivery.ack()
+  await deps.effects.acknowledge.once(delivery)
   return 'delayed'
 }
 
@@ -46,7 +46,7 @@ async function handBack(delivery: Delivery, ending: Ending, why: string, deps: D
   const begun = 'begun' in ending ? ending.begun : null
   if (begun !== null) await giveUpOrLater(begun, deps)
   deps.telemetry.emit('request.stopped', { request: begun?.processing.request ?? null, why })
-  delivery.handBack()
+  await deps.effects.handBack.once(delivery)
   return 'handed_back'
 }
 

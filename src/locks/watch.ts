@@ -1,5 +1,6 @@
 // The tickets of one session that somebody in this process waits for or holds.
 import type { Clock } from '../clock/clock.ts'
+import { backoffMs } from '../retry/backoff.ts'
 import type { Lease } from './lease.ts'
 import { LockLost, type InVain, type Lock } from './lock.ts'
 import type { LockStore, Notice, Resource, Ticket } from './locks.ts'
@@ -31,13 +32,17 @@ export interface Sizes {
 interface Held {
   readonly untilMs: number
   readonly controller: AbortController
-  cancel: () => void
+  cancelEnd: () => void
+  cancelVerify: () => void
 }
+
+const VERIFY_RETRY = { baseMs: 100, capMs: 1_000 }
 
 export class Watch {
   readonly #lease: Lease
   readonly #clock: Clock
   readonly #options: WatchOptions
+  readonly #poke: (ticket: number) => Promise<Ticket | null>
   readonly #waiting: Waiting
   readonly #held = new Map<number, Held>()
   /** Notices that came before the reply that names their ticket, oldest first. */
@@ -48,8 +53,8 @@ export class Watch {
     this.#lease = lease
     this.#clock = clock
     this.#options = options
-    const poke = (ticket: number): Promise<Ticket | null> => store.poke(lease.session, ticket)
-    this.#waiting = new Waiting({ clock, waitMs: options.waitMs, poke, lost })
+    this.#poke = (ticket) => store.poke(lease.session, ticket)
+    this.#waiting = new Waiting({ clock, waitMs: options.waitMs, poke: this.#poke, lost })
   }
 
   async hold(ticket: Ticket, resources: readonly Resource[], signal: AbortSignal): Promise<Lock | InVain> {
@@ -71,8 +76,7 @@ export class Watch {
   }
 
   forget(ticket: number): void {
-    this.#held.get(ticket)?.cancel()
-    this.#held.delete(ticket)
+    this.#drop(ticket)
     this.#early.delete(ticket)
     this.#waiting.fail(ticket, 'abort')
   }
@@ -88,9 +92,10 @@ export class Watch {
     else if (notice.kind === 'lost') this.#lose(notice.ticket, 'ticket')
   }
 
-  /** Notices may have been lost: asks for every ticket that waits. */
+  /** Notices may have been lost, and after a failover tickets too: asks for every one that waits or is held. */
   gap(): void {
     this.#waiting.pokeAll()
+    for (const [number, held] of this.#held) void this.#verify(number, held)
   }
 
   /** The session is over: everything is lost. */
@@ -115,8 +120,9 @@ export class Watch {
     const untilMs = this.#lease.earliestMs(grantedAtMs) + holdMs - marginMs
     if (this.#over || !this.#lease.trusted) throw lost('session')
     if (this.#clock.monotonicMs() >= untilMs) throw lost('hold')
-    this.#held.get(number)?.cancel()
-    const held: Held = { untilMs, controller: new AbortController(), cancel: () => undefined }
+    this.#drop(number)
+    const nothing = (): void => undefined
+    const held: Held = { untilMs, controller: new AbortController(), cancelEnd: nothing, cancelVerify: nothing }
     this.#held.set(number, held)
     this.#endOfHold(number, held)
     const trusted = (): boolean =>
@@ -127,15 +133,33 @@ export class Watch {
   #endOfHold(number: number, held: Held): void {
     const leftMs = held.untilMs - this.#clock.monotonicMs()
     if (leftMs <= 0) this.#lose(number, 'hold')
-    else held.cancel = this.#clock.timer(Math.ceil(leftMs), () => this.#endOfHold(number, held))
+    else held.cancelEnd = this.#clock.timer(Math.ceil(leftMs), () => this.#endOfHold(number, held))
+  }
+
+  /** A store that took over may know nothing of a grant. Asks until it is answered; the lease ends first where it is silent. */
+  async #verify(number: number, held: Held, asked = 1): Promise<void> {
+    if (this.#held.get(number) !== held) return
+    try {
+      const ticket = await this.#poke(number)
+      if (this.#held.get(number) === held && ticket?.state !== 'granted') this.#lose(number, 'ticket')
+    } catch {
+      if (this.#held.get(number) !== held) return
+      const ms = backoffMs(asked, VERIFY_RETRY, this.#clock.random())
+      held.cancelVerify = this.#clock.timer(ms, () => void this.#verify(number, held, asked + 1))
+    }
   }
 
   #lose(number: number, why: LockLost['why']): void {
+    this.#drop(number)?.controller.abort(lost(why))
+  }
+
+  /** Ends watching it, silently. */
+  #drop(number: number): Held | undefined {
     const held = this.#held.get(number)
-    if (held === undefined) return
+    held?.cancelEnd()
+    held?.cancelVerify()
     this.#held.delete(number)
-    held.cancel()
-    held.controller.abort(lost(why))
+    return held
   }
 
   /** The grant that was told before anybody asked, if any. Throws where the loss was told. */

@@ -1,4 +1,5 @@
 // One connection for commands and one for notices, both coming back for ever; every call ends, and says what is known.
+import { nextTick } from 'node:process'
 import type { Writable } from 'node:stream'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Clock } from '../clock/clock.ts'
@@ -99,7 +100,7 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
 function gather(stream: Writable): void {
   if (stream.writableCorked > 0) return
   stream.cork()
-  setImmediate(() => { stream.uncork() })
+  nextTick(() => { stream.uncork() })
 }
 
 /** Every option that decides whether a command may be sent twice, late, or never be answered is written out. */

@@ -42,7 +42,7 @@ export function openWorker(config: Config, clock: Clock, telemetry: Telemetry, i
   const health = redisHealth(store, locks)
   const effects = effectsOf(store.journal, store.ledger, broker)
   const worker = new Worker({
-    broker, journal: store.journal,
+    broker,
     deps: { effects, journal: store.journal, ledger: store.ledger, locks, clock, telemetry, names, settings: flowSettings(config, identity) },
     troubles: () => [...broker.troubles, ...health.troubles()],
   }, { concurrency: config.concurrency, drainMs: config.drainMs, lookEveryMs: LOOK_EVERY_MS, sweepEveryMs: SWEEP_EVERY_MS })

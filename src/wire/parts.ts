@@ -1,7 +1,6 @@
 // The parts of one installation, each opened at its first use: what commands take one by one, and the worker all of.
 import type { Config } from '../config.ts'
 import { namesOf, type Names } from '../broker/names.ts'
-import { brokerEffectsOf } from '../broker/effects.ts'
 import type { Publisher } from '../broker/broker.ts'
 import type { Reader } from '../broker/reader.ts'
 import { openReader } from '../broker/rabbit/reader.ts'
@@ -10,13 +9,12 @@ import type { Clock } from '../clock/clock.ts'
 import type { Desk } from '../dead-letters/desk.ts'
 import { intakeEffectsOf } from '../dead-letters/intake.ts'
 import { redisDesk } from '../dead-letters/redis/redis-desk.ts'
-import type { EffectRow } from '../flow/effects.ts'
+import { effectsOf, type EffectRow } from '../flow/effects.ts'
 import type { Journal } from '../journal/journal.ts'
 import { redisJournal } from '../journal/redis/redis-journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { redisBooks, type Books } from '../ledger/redis/redis-books.ts'
 import { redisLedger } from '../ledger/redis/redis-ledger.ts'
-import type { LockStore } from '../locks/locks.ts'
 import { redisLocks } from '../locks/redis/redis-locks.ts'
 import { redisClient, type RedisClient } from '../redis/client.ts'
 import { checkServer, probe, type Finding as RedisFinding } from '../redis/check.ts'
@@ -42,7 +40,7 @@ export interface Store {
   readonly journal: Journal
   readonly ledger: Ledger
   readonly books: Books
-  readonly locks: LockStore
+  readonly locks: ReturnType<typeof redisLocks>
   readonly desk: Desk
 }
 
@@ -126,16 +124,14 @@ async function serverNowMs(redis: RedisClient): Promise<number> {
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
 }
 
-interface Declared {
-  readonly effects?: readonly Effect<never, unknown, Safety>[]
-}
+type Declared = Pick<Effect<never, unknown, Safety>, 'name' | 'safety' | 'because'>
 
 /** n.b. Declaring an effect sends nothing; the publisher here is never asked. */
 function effectRows(config: Config, clock: Clock, telemetry: Telemetry): readonly EffectRow[] {
   const { journal, ledger, locks, desk } = storeOf(config, clock, telemetry)
   const publisher: Publisher = { publish: () => Promise.reject(new Error('declared, not carried out')) }
-  const declared = [journal, ledger, locks].flatMap((part) => (part as Declared).effects ?? [])
-  const others = [...Object.values(brokerEffectsOf(publisher)), ...Object.values(intakeEffectsOf({ desk, publisher }))]
-  return [...declared, ...others as readonly Effect<never, unknown, Safety>[]].map(({ name, safety, because }) => (
+  const flow = Object.values<Declared>({ ...effectsOf(journal, ledger, publisher) })
+  const desks = Object.values<Declared>({ ...intakeEffectsOf({ desk, publisher }) })
+  return [...flow, ...locks.effects, ...desks].map(({ name, safety, because }) => (
     { name, ledger: name.startsWith('ledger.') ? ledger.name : 'any', idempotent: safety === 'idempotent', because }))
 }

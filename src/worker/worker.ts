@@ -3,7 +3,6 @@ import type { Broker, Delivery } from '../broker/broker.ts'
 import { every } from '../clock/every.ts'
 import { flow } from '../flow/flow.ts'
 import type { Deps } from '../flow/job.ts'
-import type { Journal } from '../journal/journal.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { leftoversOf, type Leftovers } from './leftovers.ts'
 import { sweep } from './sweep.ts'
@@ -21,7 +20,6 @@ export interface WorkerOptions {
 export interface WorkerParts {
   readonly deps: Omit<Deps, 'active' | 'nextToken' | 'giveUpLater'>
   readonly broker: Broker
-  readonly journal: Journal
   /** Why requests cannot be processed now, one phrase each. */
   readonly troubles: () => readonly string[]
 }
@@ -117,7 +115,7 @@ export class Worker {
 
   async #sweep(): Promise<void> {
     const { effects, names, telemetry } = this.#deps
-    if (this.#tap.consuming) await sweep(this.#parts.journal, effects.publish, names, telemetry)
+    if (this.#tap.consuming) await sweep(effects, names, telemetry)
   }
 
   async #drain(): Promise<Drained> {

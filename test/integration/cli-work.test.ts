@@ -1,7 +1,7 @@
 // The command line with real servers and a worker: from an empty broker to moved allocations, letters and a clean drain.
+import { connect } from 'amqplib'
 import { expect } from 'chai'
 import { freshNamespace, freshVhost, sharedRabbit, sharedRedis } from '../support/servers.ts'
-import { withChannel } from './broker-under-test.ts'
 import { ferryman, workerProcess, type Run, type WorkerProcess } from './ferryman-process.ts'
 
 const [SOURCE, DESTINATION] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222']
@@ -115,7 +115,7 @@ describe('the command line at work', () => {
     const sent = await run(['request', 'send', '-', '--json'], JSON.stringify(requests))
     expect([sent.code, JSON.parse(sent.out)]).to.deep.equal([0, { sent: 50, invalid: 0 }])
     expect(sent.err).to.include('sent: 50 of 50\n')
-    const tail = await run(['events', 'tail', '--from', 'first', '--json', '--count', '52', '--timeout', '20s'])
+    const tail = await run(['events', 'tail', '--from', 'first', '--json', '--count', '54', '--timeout', '20s'])
     expect(linesOf(tail).map(({ request }) => request)).to.include.members(ids)
     const one = await run(['events', 'tail', '--from', 'first', '--request', ids[7]!, '--count', '1', '--timeout', '20s'])
     expect(one.out).to.match(new RegExp(`^\\S+Z  release \\w+  ${ids[7]}  `))
@@ -140,14 +140,19 @@ describe('the command line at work', () => {
   }).timeout(30_000)
 
   it('shows letters also when no worker runs', async () => {
-    await withChannel(env['FERRYMAN_RABBITMQ_URL']!, async (channel) => {
+    const connection = await connect(env['FERRYMAN_RABBITMQ_URL']!)
+    try {
+      const channel = await connection.createConfirmChannel()
       const headers = {
         'dl-schema': 1, 'dl-id': '90000000-0000-5000-8000-000000000001', 'dl-reason': 'poison', 'dl-class': 'operator',
         'dl-effect': 'did_not_happen', 'dl-request-id': '70000000-0000-4000-8000-0000000000ff', 'dl-operation': 'claim', 'dl-attempts': 5,
         'dl-first-failed-at': '2026-11-20T00:00:00Z', 'dl-last-failed-at': '2026-11-21T00:00:00Z', 'dl-description': '\u001b[2J',
       }
       channel.publish('ferryman.dead-letters', 'operator.poison', Buffer.from([0xff, 0xfe]), { headers, persistent: true })
-    })
+      await channel.waitForConfirms()
+    } finally {
+      await connection.close()
+    }
     const status = await run(['dlq', 'status'])
     expect(status.code).to.equal(1)
     expect(status.out).to.match(/^open +1$/m)

@@ -73,12 +73,12 @@ describe('the desk', () => {
     return found
   }
   const idsOf = async (filter: Partial<Filter>): Promise<string[]> => (await listed(filter)).map(({ id }) => id)
-  const publish = (given: readonly NewLetter[]): Promise<void> => withChannel(url, async (channel) => {
+  const publish = async (given: readonly NewLetter[]): Promise<void> => {
     for (const one of given) {
       const { key, body, headers } = messageOf(one)
-      channel.publish(names.deadLetters, key, body, { headers, persistent: true })
+      await broker.publish({ exchange: names.deadLetters, routingKey: key, body, properties: { headers } })
     }
-  })
+  }
   const depthOf = async (queue: string): Promise<number | null> => (await broker.counts([queue]))[queue] ?? null
   const catchAll = async (holder = 'command'): Promise<void> => {
     const reader = await parts.reader()
@@ -190,10 +190,9 @@ describe('the desk', () => {
 
   it('sends what only the broker gave up back to work, with its bytes, and without the marks of its death', async () => {
     const body = Buffer.from('{"any": "thing"}')
-    await withChannel(url, async (channel) => {
-      const headers = { 'x-first-death-reason': 'delivery_limit', 'x-delivery-count': 7, 'traceparent': '00-1' }
-      channel.publish(names.deadLetters, 'operator.broker', body, { headers, persistent: true, contentType: 'application/json' })
-    })
+    const headers = { 'x-first-death-reason': 'delivery_limit', 'x-delivery-count': 7, 'traceparent': '00-1' }
+    const properties = { headers, contentType: 'application/json' }
+    await broker.publish({ exchange: names.deadLetters, routingKey: 'operator.broker', body, properties })
     await catchAll()
     expect(await depthOf(names.deadLetters)).to.equal(0)
     expect(await idsOf({ state: 'all' })).to.deep.equal([])
@@ -212,6 +211,7 @@ describe('the desk', () => {
     const broken = { ...store.desk, take: () => Promise.reject(new Error('no room')) }
     const failed = await takeIn(delivery!, { ...intakeParts(), desk: broken }).then(() => 'taken', (failure: Error) => failure.message)
     expect(failed).to.equal('no room')
+    while (await depthOf(names.deadLetters) === 0) await systemClock.sleep(10)
     await catchAll()
     expect(await idsOf({})).to.have.length(1)
   })

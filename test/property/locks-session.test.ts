@@ -6,14 +6,17 @@ import type { Resource } from '../../src/locks/locks.ts'
 import { lockSession, type LockSession, type SessionOptions } from '../../src/locks/session.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
 import { memoryLocks } from '../support/memory/ports.ts'
-import { memorySlot, restart, type MemorySlot } from '../support/memory/slot.ts'
+import { checkpoint, failover, memorySlot, restart, type MemorySlot } from '../support/memory/slot.ts'
 import { connection, FAIR, type Connection, type Weather } from '../support/memory/weather.ts'
 import { virtualClock, type VirtualClock } from '../support/virtual-clock.ts'
+import { VirtualProcess } from '../support/virtual-process.ts'
 
 const RUNS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
 const OPTIONS: SessionOptions = { leaseMs: 5_000, holdMs: 20_000, waitMs: 10_000, marginMs: 250, waitersMax: 9 }
 const RESOURCES: readonly Resource[] = ['p:one', 'p:two', 'c:three']
-const RUN_MS = 120_000
+const CALM_MS = 120_000
+/** How far a replica may be behind (ms). */
+const LAG_MS = 400
 
 interface Held {
   readonly process: number
@@ -26,6 +29,7 @@ interface World {
   readonly clock: VirtualClock
   readonly slot: MemorySlot
   readonly links: Connection[]
+  readonly processes: VirtualProcess[]
   readonly sessions: LockSession[]
   /** Locks that somebody believes in, until released or lost. */
   readonly held: Set<Held>
@@ -57,22 +61,17 @@ describe('lock sessions in bad weather', function () {
   })
 })
 
+const KINDS = ['fair', 'rough', 'refusing', 'silent', 'slow', 'frozen', 'restart', 'failover'] as const
+
 interface Storm {
   readonly process: number
-  readonly kind: 'fair' | 'rough' | 'refusing' | 'silent' | 'restart' | 'slow'
+  readonly kind: (typeof KINDS)[number]
   readonly ms: number
 }
 
 const weather: fc.Arbitrary<Storm> = fc.record({
   process: fc.nat(3),
-  kind: fc.constantFrom(
-    'fair' as const,
-    'rough' as const,
-    'refusing' as const,
-    'silent' as const,
-    'restart' as const,
-    'slow' as const,
-  ),
+  kind: fc.constantFrom(...KINDS),
   ms: fc.integer({ min: 100, max: 7_000 }),
 })
 
@@ -80,7 +79,9 @@ const weather: fc.Arbitrary<Storm> = fc.record({
 function weatherOf(kind: Storm['kind']): Weather {
   switch (kind) {
     case 'fair':
+    case 'frozen':
     case 'restart':
+    case 'failover':
       return { ...FAIR }
     case 'rough':
       return {
@@ -109,6 +110,7 @@ async function life(seed: number, storms: readonly Storm[]): Promise<number> {
     clock,
     slot,
     links: [],
+    processes: [],
     sessions: [],
     held: new Set(),
     grants: 0,
@@ -120,15 +122,22 @@ async function life(seed: number, storms: readonly Storm[]): Promise<number> {
   for (let number = 0; number < 4; number++) startProcess(world, number)
   const works = world.sessions.flatMap((_, number) => [work(world, number), work(world, number)])
   await clock.until(Promise.all(world.sessions.map((locks) => locks.start())))
+  let replica = checkpoint(slot)
   for (const [number, storm] of storms.entries()) {
+    const process = world.processes[storm.process]!
     if (storm.kind === 'restart') restart(slot, `run-${number + 2}`)
+    if (storm.kind === 'failover') failover(slot, replica, `run-${number + 2}`)
+    if (storm.kind === 'frozen') process.freeze()
     Object.assign(world.links[storm.process]!.weather, weatherOf(storm.kind))
     await clock.advance(storm.ms)
+    replica = checkpoint(slot)
+    await clock.advance(LAG_MS * clock.random())
+    process.thaw()
   }
   for (const link of world.links) Object.assign(link.weather, FAIR)
   world.calm = true
   const before = world.grants
-  await clock.advance(RUN_MS)
+  await clock.advance(CALM_MS)
   expect(world.grants - before, 'locks granted in fair weather').to.be.greaterThan(100)
   world.over = true
   await clock.until(Promise.all([...works, ...world.sessions.map((locks) => locks.stop())]))
@@ -139,16 +148,19 @@ async function life(seed: number, storms: readonly Storm[]): Promise<number> {
 }
 
 function startProcess(world: World, number: number): void {
-  const { clock, slot } = world
-  const link = connection(clock, { ...FAIR })
-  const store = memoryLocks(slot, link.call, link.deliver)
+  const process = new VirtualProcess(world.clock)
+  const link = connection(world.clock, { ...FAIR }, process)
+  const store = memoryLocks(world.slot, link.call, link.ways)
   world.links.push(link)
-  world.sessions.push(lockSession({ store, clock, telemetry: new Telemetry(), options: OPTIONS, name: `p${number}` }))
+  world.processes.push(process)
+  world.sessions.push(
+    lockSession({ store, clock: process, telemetry: new Telemetry(), options: OPTIONS, name: `p${number}` }),
+  )
 }
 
 /** One worker: takes a random lock, holds it a while, gives it up; a failure only makes it try again. */
 async function work(world: World, number: number): Promise<void> {
-  const { clock } = world
+  const clock = world.processes[number]!
   for (let tries = 0; !world.over; tries++) {
     await clock.sleep(1 + clock.random() * 400)
     try {
@@ -161,10 +173,11 @@ async function work(world: World, number: number): Promise<void> {
 }
 
 async function turn(world: World, number: number, key: string): Promise<void> {
-  const { clock, slot } = world
+  const clock = world.processes[number]!
+  const { slot } = world
   const locks = world.sessions[number]!
-  const { call, deliver } = world.links[number]!
-  const store = memoryLocks(slot, call, deliver)
+  const { call, ways } = world.links[number]!
+  const store = memoryLocks(slot, call, ways)
   const resources = RESOURCES.filter(() => clock.random() < 0.6)
   if (resources.length === 0) return
   const takenBy = locks.session
@@ -184,7 +197,7 @@ async function turn(world: World, number: number, key: string): Promise<void> {
 
 /** Holds a lock and checks again and again that nobody else believes in any part of it. */
 async function believe(world: World, mine: Held, signal: AbortSignal): Promise<void> {
-  const { clock } = world
+  const clock = world.processes[mine.process]!
   world.grants += 1
   for (const resource of mine.resources) {
     expect(mine.ticket, `fence of ${resource}`).to.be.greaterThan(world.fences.get(resource) ?? 0)
@@ -192,7 +205,7 @@ async function believe(world: World, mine: Held, signal: AbortSignal): Promise<v
   }
   world.held.add(mine)
   try {
-    const untilMs = clock.monotonicMs() + clock.random() * (!world.calm && clock.random() < 0.3 ? 15_000 : 500)
+    const untilMs = clock.monotonicMs() + clock.random() * (!world.calm && clock.random() < 0.3 ? 25_000 : 500)
     while (clock.monotonicMs() < untilMs && mine.trusted()) {
       checkBeliefs(world, mine)
       await clock.sleep(Math.min(100, untilMs - clock.monotonicMs()))

@@ -1,5 +1,4 @@
 // The journal on Redis: one script a call; what was told is joined into batches.
-import { idempotent, type Effect } from '../../retry/effect.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import type { Reply } from '../../redis/client.ts'
 import { pairsOf, snapshotOf } from '../../redis/books.ts'
@@ -7,22 +6,19 @@ import { decisionArgs, moveRows } from '../../redis/decision.ts'
 import { listOf, textOf, textOrNull, ticketOf, unexpected, wholeOf, wholeOrNull } from '../../redis/replies.ts'
 import type { Code } from '../../transfer/outcome.ts'
 import type { Decision } from '../../transfer/event.ts'
-import type { MoveChange, Scope } from '../../transfer/plan.ts'
+import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
-import type { Aside, Begun, Entry, Journal, Processing } from '../journal.ts'
+import type { Begun, Entry, Journal } from '../journal.ts'
 import { batched } from './batched.ts'
 import { entryOf, listRecords, showRecord } from './records.ts'
 
 const TOLD_MAX = 64
 
-type Effects = readonly Effect<never, unknown, 'idempotent'>[]
-
-/** The port, and its calls as effects for `ferryman operations`. */
-export function redisJournal(scripts: ScriptRunner): Journal & { readonly effects: Effects } {
+export function redisJournal(scripts: ScriptRunner): Journal {
   const tell = batched<string>(TOLD_MAX, async (ids) => {
     await scripts.run('told', { records: ids, rest: ids })
   })
-  const journal: Journal = {
+  return {
     begin: (entry, scope, token, mine) => begin(scripts, entry, scope, token, mine),
     decide: async (processing, ticket, decision, moves) => {
       const reply = await scripts.run('decide', {
@@ -58,7 +54,6 @@ export function redisJournal(scripts: ScriptRunner): Journal & { readonly effect
     show: (id) => showRecord(scripts, id),
     list: (limit) => listRecords(scripts, limit),
   }
-  return { ...journal, effects: effectsOf(journal) }
 }
 
 async function begin(scripts: ScriptRunner, entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun> {
@@ -115,34 +110,6 @@ async function sweep(scripts: ScriptRunner, limit: number): Promise<readonly Ent
   return replies.flatMap((reply, i) => entryOf(ids[i]!, reply))
 }
 
-function effectsOf(journal: Journal): Effects {
-  type Begin = { entry: Entry; scope: Scope; token: string; mine: boolean }
-  type SetAside = { processing: Processing; ticket: number | null; aside: Aside }
-  type Decide = { processing: Processing; ticket: number | null; decision: Decision; moves: MoveChange }
-  return [
-    idempotent(
-      'journal.begin',
-      'a processing token is given once, and the same token is answered with what it began',
-      ({ entry, scope, token, mine }: Begin) => journal.begin(entry, scope, token, mine),
-    ),
-    idempotent(
-      'journal.decide',
-      'the first decision stands; the same one again is answered as decided',
-      ({ processing, ticket, decision, moves }: Decide) => journal.decide(processing, ticket, decision, moves),
-    ),
-    idempotent(
-      'journal.aside',
-      'it ends a processing that a second send finds ended',
-      ({ processing, ticket, aside }: SetAside) => journal.aside(processing, ticket, aside),
-    ),
-    idempotent('journal.told', 'it sets a mark to the value it has', (requests: readonly string[]) =>
-      journal.told(requests),
-    ),
-    idempotent('journal.sweep', 'a request published twice is answered with what stands of it', (limit: number) =>
-      journal.sweep(limit),
-    ),
-  ]
-}
 
 function decisionOf(request: string, reply: readonly Reply[]): Decision {
   const [code, operation, origin, event, letter] = reply.slice(1).map((part) => textOf('begin', part))

@@ -1,5 +1,4 @@
 // The ledger on Redis: reads at one moment, writes, decides and releases in one script.
-import { idempotent, type Effect } from '../../retry/effect.ts'
 import type { Argument, Reply } from '../../redis/client.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import { consumerOf, consumerText, pairsOf, snapshotOf } from '../../redis/books.ts'
@@ -10,11 +9,8 @@ import type { Write } from '../../transfer/plan.ts'
 import type { Consumer } from '../../transfer/snapshot.ts'
 import type { Applied, Attempt, Ledger, Standing } from '../ledger.ts'
 
-type Effects = readonly Effect<never, unknown, 'idempotent'>[]
-
-/** The port, and its writing calls as effects for `ferryman operations`. */
-export function redisLedger(scripts: ScriptRunner): Ledger & { readonly effects: Effects } {
-  const ledger: Ledger = {
+export function redisLedger(scripts: ScriptRunner): Ledger {
+  return {
     name: 'redis',
     snapshot: async (scope) =>
       snapshotOf(
@@ -56,20 +52,8 @@ export function redisLedger(scripts: ScriptRunner): Ledger & { readonly effects:
       return word
     },
   }
-  return { ...ledger, effects: effectsOf(ledger) }
 }
 
-function effectsOf(ledger: Ledger): Effects {
-  type Apply = { write: Write; attempt: Attempt; decision: Decision }
-  return [
-    idempotent(
-      'ledger.apply',
-      'the writing script marks the attempt in the same step, and answers a second send from the mark',
-      ({ write, attempt, decision }: Apply) => ledger.apply(write, attempt, decision),
-    ),
-    idempotent('ledger.close', 'closing a closed door changes nothing', (attempt: Attempt) => ledger.close(attempt)),
-  ]
-}
 
 /** A write as `apply.lua` takes it. Throws where a generation does not follow the one before: a bug of the plan. */
 function rowsOf(write: Write): readonly Argument[] {

@@ -10,11 +10,16 @@ import { acquire, close, heartbeat, poke, release } from './tickets.ts'
 /** Carries one call to the slot and its answer back. A fault layer may delay it, lose either way, or run it twice. */
 export type Call = <T>(name: string, run: () => T) => Promise<T>
 
-/** Carries one notice to its listener, later, or never. */
-export type Deliver = (run: () => void) => void
+/** How a session hears of something without asking: of a notice perhaps, of a gap in them in any case. */
+export interface Ways {
+  readonly notice: (run: () => void) => void
+  readonly gap: (run: () => void) => void
+}
 
 /** One microtask each way, never a fault. */
 export const directCall: Call = (_name, run) => Promise.resolve().then(run)
+
+const directWays: Ways = { notice: queueMicrotask, gap: queueMicrotask }
 
 export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journal {
   return {
@@ -31,7 +36,7 @@ export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journa
   }
 }
 
-export function memoryLocks(slot: MemorySlot, call: Call = directCall, deliver: Deliver = queueMicrotask): LockStore {
+export function memoryLocks(slot: MemorySlot, call: Call = directCall, ways: Ways = directWays): LockStore {
   return {
     heartbeat: (session, leaseMs, open) => call('locks.heartbeat', () => heartbeat(slot, session, leaseMs, open)),
     acquire: (session, key, resources, instead) =>
@@ -40,7 +45,13 @@ export function memoryLocks(slot: MemorySlot, call: Call = directCall, deliver: 
     release: (session, ticket) => call('locks.release', () => release(slot, session, ticket)),
     close: (session) => call('locks.close', () => close(slot, session)),
     listen: async (session, onNotice, onGap) => {
-      const listener: SlotListener = { onNotice: (notice) => deliver(() => onNotice(notice)), onGap }
+      const listener: SlotListener = {
+        onNotice: (notice) => ways.notice(() => onNotice(notice)),
+        onGap: () =>
+          ways.gap(() => {
+            if (wanted) onGap()
+          }),
+      }
       let wanted = true
       const unlisten = (): void => {
         wanted = false

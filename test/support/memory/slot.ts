@@ -220,3 +220,46 @@ export function restart(slot: MemorySlot, run: string): void {
     for (const listener of [...listeners]) listener.onGap()
   }
 }
+
+const KEPT = [
+  'sessions',
+  'tickets',
+  'queues',
+  'keys',
+  'records',
+  'open',
+  'recent',
+  'moves',
+  'ended',
+  'providers',
+  'usages',
+  'consumers',
+  'generations',
+  'seeded',
+] as const
+
+/** What a replica has at this moment. */
+export interface Checkpoint {
+  readonly metaRun: string
+  readonly graceUntilMs: number
+  readonly sequence: number
+  readonly maps: readonly ReadonlyMap<unknown, unknown>[]
+}
+
+export function checkpoint(slot: MemorySlot): Checkpoint {
+  const { metaRun, graceUntilMs, sequence } = slot
+  return { metaRun, graceUntilMs, sequence, maps: KEPT.map((name) => new Map<unknown, unknown>(slot[name])) }
+}
+
+/** The store process ends and a replica takes over: what was written since its checkpoint is lost. */
+export function failover(slot: MemorySlot, replica: Checkpoint, run: string): void {
+  slot.metaRun = replica.metaRun
+  slot.graceUntilMs = replica.graceUntilMs
+  slot.sequence = replica.sequence
+  for (const [position, name] of KEPT.entries()) {
+    const map = slot[name] as Map<unknown, unknown>
+    map.clear()
+    for (const [key, value] of replica.maps[position]!) map.set(key, value)
+  }
+  restart(slot, run)
+}

@@ -1,7 +1,7 @@
 // A connection in virtual time whose calls take time, get lost either way, or run after their caller gave up.
 import type { Clock } from '../../../src/clock/clock.ts'
 import { Unanswered, Unavailable } from '../../../src/retry/failures.ts'
-import type { Call, Deliver } from './ports.ts'
+import type { Call, Ways } from './ports.ts'
 
 /** Chances are 0 … 1 a call; all may be changed while calls are under way. */
 export interface Weather {
@@ -35,12 +35,16 @@ export const FAIR: Weather = {
 export interface Connection {
   readonly weather: Weather
   readonly call: Call
-  readonly deliver: Deliver
+  /** Notices may be lost; a gap is told as soon as the connection is up again. */
+  readonly ways: Ways
   /** Calls whose request is still on its way. */
   readonly underWay: number
 }
 
-export function connection(clock: Clock, weather: Weather = { ...FAIR }): Connection {
+const RECONNECT_MS = 300
+
+/** `at` is the clock of the process at the near end: what is frozen hears nothing. The store at the far end goes by `clock`. */
+export function connection(clock: Clock, weather: Weather = { ...FAIR }, at: Clock = clock): Connection {
   let underWay = 0
   const wayMs = (): number => weather.latencyMs * (0.5 + clock.random() / 2)
   const lateMs = (chance: number): number => (happens(chance) ? clock.random() * weather.lateMs : 0)
@@ -48,11 +52,11 @@ export function connection(clock: Clock, weather: Weather = { ...FAIR }): Connec
 
   function call<T>(name: string, run: () => T): Promise<T> {
     if (weather.state === 'refusing')
-      return clock.sleep(wayMs()).then(() => {
+      return at.sleep(wayMs()).then(() => {
         throw new Unavailable(`${name}: connection refused`)
       })
     return new Promise((resolve, reject) => {
-      const cancel = clock.timer(weather.timeoutMs, () =>
+      const cancel = at.timer(weather.timeoutMs, () =>
         reject(new Unanswered(`${name}: no answer within ${weather.timeoutMs} ms`)),
       )
       if (weather.state === 'silent' || happens(weather.requestLost)) return
@@ -61,7 +65,7 @@ export function connection(clock: Clock, weather: Weather = { ...FAIR }): Connec
         underWay -= 1
         const answer = attempt(run)
         if (weather.state === 'silent' || happens(weather.replyLost)) return
-        clock.timer(wayMs() + lateMs(weather.replyLate), () => {
+        at.timer(wayMs() + lateMs(weather.replyLate), () => {
           cancel()
           if ('value' in answer) resolve(answer.value)
           else reject(answer.failure)
@@ -70,11 +74,18 @@ export function connection(clock: Clock, weather: Weather = { ...FAIR }): Connec
     })
   }
 
+  function gap(run: () => void): void {
+    at.timer(RECONNECT_MS, () => (weather.state === 'up' ? run() : gap(run)))
+  }
+
   return {
     weather,
     call,
-    deliver: (run) => {
-      if (weather.state === 'up' && !happens(weather.noticeLost)) clock.timer(wayMs(), run)
+    ways: {
+      notice: (run) => {
+        if (weather.state === 'up' && !happens(weather.noticeLost)) at.timer(wayMs(), run)
+      },
+      gap,
     },
     get underWay() {
       return underWay

@@ -5,7 +5,7 @@ import { LockLost, type InVain, type Lock } from '../../../src/locks/lock.ts'
 import type { LockStore, Notice, Resource, Ticket } from '../../../src/locks/locks.ts'
 import { Telemetry } from '../../../src/telemetry/events.ts'
 import { memoryLocks } from '../../support/memory/ports.ts'
-import { memorySlot, type MemorySlot } from '../../support/memory/slot.ts'
+import { checkpoint, failover, memorySlot, restart, type MemorySlot } from '../../support/memory/slot.ts'
 import { connection, FAIR, type Connection } from '../../support/memory/weather.ts'
 import { virtualClock, type VirtualClock } from '../../support/virtual-clock.ts'
 
@@ -45,7 +45,7 @@ describe('a ticket in hand', () => {
 
   async function started(name: string): Promise<Process> {
     const link = connection(clock, { ...FAIR })
-    const direct = memoryLocks(slot, link.call, link.deliver)
+    const direct = memoryLocks(slot, link.call, link.ways)
     let tell: (notice: Notice) => void = () => undefined
     const store: LockStore = {
       ...direct,
@@ -148,7 +148,7 @@ describe('a ticket in hand', () => {
     await clock.advance(10)
     expect(answer()).to.equal('waiting')
     for (const listener of slot.listeners.get(b.locks.session)!) listener.onGap()
-    await clock.advance(5)
+    await clock.advance(310)
     expect(answer()).to.have.property('trusted')
   })
 
@@ -192,6 +192,39 @@ describe('a ticket in hand', () => {
     await clock.advance(5)
     expect(lock.signal.reason).to.be.instanceOf(LockLost).with.property('why', 'ticket')
     expect(lock.trusted()).to.equal(false)
+  })
+
+  it('is lost when after a gap the store knows nothing of it, as after a failover that lost its grant', async () => {
+    const replica = checkpoint(slot)
+    const lock = await take(a, 'r1')
+    failover(slot, replica, 'run-2')
+    await clock.advance(1_000)
+    expect(lock.signal.reason).to.be.instanceOf(LockLost).with.property('why', 'ticket')
+  })
+
+  it('is lost when after a gap it waits, as after a failover that lost the release of the one in front', async () => {
+    const first = await take(a, 'r1')
+    const answer = await waitFor(b, 'r2')
+    const replica = checkpoint(slot)
+    await clock.until(a.store.release(a.locks.session, first.ticket))
+    await clock.advance(10)
+    const lock = answer() as Lock
+    expect(lock.trusted()).to.equal(true)
+    failover(slot, replica, 'run-2')
+    await clock.advance(1_000)
+    expect(lock.trusted()).to.equal(false)
+  })
+
+  it('is kept through a restart that lost nothing, also where the first question after it is not answered', async () => {
+    const lock = await take(a, 'r1')
+    restart(slot, 'run-2')
+    await clock.advance(299)
+    a.link.weather.replyLost = 1
+    await clock.advance(100)
+    a.link.weather.replyLost = 0
+    await clock.advance(5_000)
+    expect(lock.trusted()).to.equal(true)
+    expect(lock.signal.aborted).to.equal(false)
   })
 
   it('is trusted no longer than the hold time less the margin, from the earliest moment of its grant', async () => {

@@ -41,7 +41,7 @@ describe('the lock session of a process', () => {
 
   function processOf(name: string, change: (store: LockStore) => LockStore = (store) => store): Process {
     const link = connection(clock, { ...FAIR })
-    const store = change(memoryLocks(slot, link.call, link.deliver))
+    const store = change(memoryLocks(slot, link.call, link.ways))
     const telemetry = new Telemetry()
     const events: string[] = []
     telemetry.listen((event, fields) => events.push(`${event} ${'why' in fields ? fields.why : ''}`.trim()))
