@@ -18,7 +18,7 @@ const PREFETCH = Number(process.env['BENCH_PREFETCH'] ?? 64)
 const EVENT_BYTES = 1_250
 
 async function main(): Promise<void> {
-  const [redis, rabbit] = await Promise.all([startRedis({ appendonly: true }), startRabbit({ management: true })])
+  const [redis, rabbit] = await Promise.all([startRedis({ appendonly: true, args: ['--appendfsync', 'everysec'] }), startRabbit({ management: true })])
   const env = {
     ...process.env, FERRYMAN_REDIS_URL: redis.url, FERRYMAN_RABBITMQ_URL: rabbit.url,
     FERRYMAN_RABBITMQ_MANAGEMENT_URL: rabbit.managementUrl ?? '', FERRYMAN_CONCURRENCY: String(PREFETCH),

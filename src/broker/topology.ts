@@ -54,7 +54,7 @@ export const HARMFUL_KEYS = ['expires', 'message-ttl'] as const
 
 /** Above a site's own catch-all policies (0 as a rule), below what it wants to force. */
 const POLICY_PRIORITY = 100
-/** Letters and strays are kept however often they are returned: a limit would drop them, as RabbitMQ 4's default of 20 does. */
+/** Letters and strays are kept however often they are returned: RabbitMQ 4 drops them after 20 by default. */
 const NO_LIMIT = 1_000_000_000
 /** Dead-lettering that waits for the target's confirm; both keys are needed, else it silently becomes at-most-once. */
 const AT_LEAST_ONCE = { 'dead-letter-strategy': 'at-least-once', overflow: 'reject-publish' } as const
@@ -75,8 +75,13 @@ export function topologyOf(prefix: string, settings: TopologySettings): Topology
     { name: names.deadLettersJournal, type: 'stream', definition: journal },
     { name: names.eventsJournal, type: 'stream', definition: journal },
     { name: names.requests, type: 'quorum', definition: requestsDefinition(names.deadLetters, settings) },
-    ...(Object.keys(DELAYS) as Delay[]).map((delay): QueueSpec => (
-      { name: names.retry(delay), type: 'quorum', definition: ladderDefinition(names.requests, DELAYS[delay]) })),
+    ...(Object.keys(DELAYS) as Delay[]).map(
+      (delay): QueueSpec => ({
+        name: names.retry(delay),
+        type: 'quorum',
+        definition: ladderDefinition(names.requests, DELAYS[delay]),
+      }),
+    ),
   ]
   const bindings: BindingSpec[] = [
     { exchange: names.unroutable, queue: names.unroutable, routingKey: '' },
@@ -91,14 +96,38 @@ export function topologyOf(prefix: string, settings: TopologySettings): Topology
 /** The topology as a definitions file that `rabbitmqctl import_definitions` and operators of a cluster accept. */
 export function definitionsOf(topology: Topology, vhost: string): Readonly<Record<string, readonly object[]>> {
   return {
-    policies: topology.policies.map(({ name, pattern, applyTo, priority, definition }) => (
-      { vhost, name, pattern, 'apply-to': applyTo, priority, definition })),
-    exchanges: topology.exchanges.map(({ name, type }) => (
-      { vhost, name, type, durable: true, auto_delete: false, internal: false, arguments: {} })),
-    queues: topology.queues.map(({ name, type }) => (
-      { vhost, name, durable: true, auto_delete: false, arguments: { 'x-queue-type': type } })),
-    bindings: topology.bindings.map(({ exchange, queue, routingKey }) => (
-      { vhost, source: exchange, destination: queue, destination_type: 'queue', routing_key: routingKey, arguments: {} })),
+    policies: topology.policies.map(({ name, pattern, applyTo, priority, definition }) => ({
+      vhost,
+      name,
+      pattern,
+      'apply-to': applyTo,
+      priority,
+      definition,
+    })),
+    exchanges: topology.exchanges.map(({ name, type }) => ({
+      vhost,
+      name,
+      type,
+      durable: true,
+      auto_delete: false,
+      internal: false,
+      arguments: {},
+    })),
+    queues: topology.queues.map(({ name, type }) => ({
+      vhost,
+      name,
+      durable: true,
+      auto_delete: false,
+      arguments: { 'x-queue-type': type },
+    })),
+    bindings: topology.bindings.map(({ exchange, queue, routingKey }) => ({
+      vhost,
+      source: exchange,
+      destination: queue,
+      destination_type: 'queue',
+      routing_key: routingKey,
+      arguments: {},
+    })),
   }
 }
 
@@ -120,7 +149,8 @@ function ladderDefinition(requests: string, delayMs: number): Definition {
 function policiesOf(exchanges: readonly ExchangeSpec[], queues: readonly QueueSpec[]): PolicySpec[] {
   return [
     ...queues.map(({ name, definition }) => policyOf(name, name, 'queues', definition)),
-    ...exchanges.filter(({ definition }) => Object.keys(definition).length > 0)
+    ...exchanges
+      .filter(({ definition }) => Object.keys(definition).length > 0)
       .map(({ name, definition }) => policyOf(`${name}.exchange`, name, 'exchanges', definition)),
   ]
 }

@@ -31,7 +31,9 @@ async function delay(delivery: Delivery, published: Later, deps: Deps): Promise<
       const reason = ending.kind === 'transient' ? ending.reason : 'handed_back'
       await giveUp(ending.begun, { reason, rung, delayMs }, deps)
     }
-    await repeat(deps.effects.publish, copyFor(delivery, deps.names.retry(published.delay)), null, deps)
+    const queue = deps.names.retry(published.delay)
+    const routed = await repeat(deps.effects.publish, copyFor(delivery, queue), null, deps)
+    if (routed === 'unroutable') throw new Unavailable(`queue ${queue} is not there; run ferryman topology apply`)
   } catch (failure) {
     if (!(failure instanceof Unanswered || failure instanceof Unavailable)) throw failure
     return handBack(delivery, ending, failure.message, deps)

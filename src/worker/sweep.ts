@@ -2,6 +2,7 @@
 import type { Properties } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
 import type { Effects } from '../flow/effects.ts'
+import { Unavailable } from '../retry/failures.ts'
 import type { Telemetry } from '../telemetry/events.ts'
 
 const BATCH = 100
@@ -14,7 +15,8 @@ export async function sweep(effects: Pick<Effects, 'sweep' | 'publish'>, names: 
   const entries = await effects.sweep.once(BATCH)
   for (const entry of entries) {
     const properties = JSON.parse(entry.properties) as Properties
-    await effects.publish.once({ exchange: '', routingKey: names.requests, body: entry.body, properties })
+    const routed = await effects.publish.once({ exchange: '', routingKey: names.requests, body: entry.body, properties })
+    if (routed === 'unroutable') throw new Unavailable(`queue ${names.requests} is not there; run ferryman topology apply`)
   }
   if (entries.length > 0) telemetry.emit('sweep.republished', { requests: entries.length })
 }

@@ -1,4 +1,5 @@
 // Consumes requests with bounded concurrency: start, pause while something needed is down, drain, stop.
+import { setMaxListeners } from 'node:events'
 import type { Broker, Delivery } from '../broker/broker.ts'
 import { every } from '../clock/every.ts'
 import { flow } from '../flow/flow.ts'
@@ -49,6 +50,7 @@ export class Worker {
     this.#parts = parts
     this.#options = options
     this.#leftovers = leftoversOf(effects)
+    setMaxListeners(0, this.#forced.signal)     // as many listen as requests are in hand
     this.#deps = {
       ...parts.deps,
       active: new Set(),

@@ -21,7 +21,7 @@ describe('the contract suites notice a twin', () => {
   }
 })
 
-/** Rules that do not hold without `guard`. In memory no rule needs a timer: one that goes on for many turns never ends. */
+/** Rules that do not hold without `guard`. No rule needs a timer here: one that goes on for many turns never ends. */
 async function brokenRules(guard: keyof SlotRules): Promise<string[]> {
   const holding = new Set<string>()
   const rules = Object.values(SUITES)

@@ -40,7 +40,9 @@ describe('a broker in trouble', function () {
     first.ack()
     ;(await box.next()).ack()
     ;(await box.next()).ack()
-    expect(await broker.publish(message('transfer.x', 'too late')).catch((cause: unknown) => cause)).to.be.instanceOf(Unavailable)
+    expect(await broker.publish(message('transfer.x', 'too late')).catch((cause: unknown) => cause)).to.be.instanceOf(
+      Unavailable,
+    )
     expect(await during).to.be.instanceOf(Unanswered)
     const patient = broker.publish(message('transfer.x', 'patient'))
     await server.rabbitmqctl('set_vm_memory_high_watermark', '0.4')
@@ -78,7 +80,9 @@ describe('a broker in trouble', function () {
     const box = inbox()
     await broker.consume(names.requests, 10, box.onDelivery)
     server.freeze()
-    expect(await broker.publish(message('transfer.x', 'frozen')).catch((cause: unknown) => cause)).to.be.instanceOf(Unanswered)
+    expect(await broker.publish(message('transfer.x', 'frozen')).catch((cause: unknown) => cause)).to.be.instanceOf(
+      Unanswered,
+    )
     expect(broker.ready).to.equal(false)
     server.thaw()
     await eventually(() => broker.ready)
@@ -94,8 +98,12 @@ describe('a broker in trouble', function () {
   it('keeps what was confirmed through a crash, and consumes again afterwards', async () => {
     const { broker, told } = test
     const confirmed = new Set<string>()
-    const sending = Array.from({ length: 300 }, (_, n) => broker.publish(message('transfer.x', `m${n}`)).then(
-      () => confirmed.add(`m${n}`), (cause: unknown) => expect(cause).to.be.instanceOf(Unanswered)))
+    const sending = Array.from({ length: 300 }, (_, n) =>
+      broker.publish(message('transfer.x', `m${n}`)).then(
+        () => confirmed.add(`m${n}`),
+        (cause: unknown) => expect(cause).to.be.instanceOf(Unanswered),
+      ),
+    )
     await Promise.race(sending)
     await server.kill()
     await Promise.all(sending)

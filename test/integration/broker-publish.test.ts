@@ -1,6 +1,7 @@
-// Publishing on a real RabbitMQ: routed, unroutable, refused, unanswered; and what an alarm or a silent broker does to it.
+// Publishing on a real RabbitMQ: routed, unroutable, refused, unanswered; and what a silent broker does to it.
 import { expect } from 'chai'
 import { namesOf } from '../../src/broker/names.ts'
+import { systemClock } from '../../src/clock/system-clock.ts'
 import { Unanswered, Unavailable } from '../../src/retry/failures.ts'
 import { freshVhost, sharedRabbit } from '../support/servers.ts'
 import { silentProxy, type SilentProxy } from '../support/silent-proxy.ts'
@@ -25,12 +26,34 @@ describe('publishing', () => {
 
   it('is routed when a queue took it, with all its properties and persistent', async () => {
     const { broker } = test
-    const properties = { messageId: 'm', correlationId: 'c', contentType: 'a/b', contentEncoding: 'utf-8', type: 't', appId: 'a', timestamp: 7, headers: { h: 'ü', n: 1 } }
-    expect(await broker.publish({ exchange: names.events, routingKey: 'transfer.claim.succeeded.applied.none', body: Buffer.from('{}'), properties })).to.equal('routed')
+    const properties = {
+      messageId: 'm',
+      correlationId: 'c',
+      contentType: 'a/b',
+      contentEncoding: 'utf-8',
+      type: 't',
+      appId: 'a',
+      timestamp: 7,
+      headers: { h: 'ü', n: 1 },
+    }
+    expect(
+      await broker.publish({
+        exchange: names.events,
+        routingKey: 'transfer.claim.succeeded.applied.none',
+        body: Buffer.from('{}'),
+        properties,
+      }),
+    ).to.equal('routed')
     const found = new Promise<object>((resolve) => {
-      void broker.readStream(names.eventsJournal, 'first', ({ properties: seen, routingKey, offset }) => resolve({ seen, routingKey, offset }))
+      void broker.readStream(names.eventsJournal, 'first', ({ properties: seen, routingKey, offset }) =>
+        resolve({ seen, routingKey, offset }),
+      )
     })
-    const { seen, routingKey, offset } = await found as { seen: typeof properties; routingKey: string; offset: number }
+    const { seen, routingKey, offset } = (await found) as {
+      seen: typeof properties
+      routingKey: string
+      offset: number
+    }
     expect({ routingKey, offset }).to.deep.equal({ routingKey: 'transfer.claim.succeeded.applied.none', offset: 0 })
     expect({ ...seen, headers: { h: seen.headers.h, n: seen.headers.n } }).to.deep.equal(properties)
   })
@@ -46,7 +69,7 @@ describe('publishing', () => {
     const { broker } = test
     await withChannel(url, (channel) => channel.deleteQueue(names.retry('5s')))
     expect(await broker.publish(message(names.retry('5s'), 'm', ''))).to.equal('unroutable')
-    await eventually(async () => await broker.publish(message(names.retry('5s'), 'm', '')) === 'routed')
+    await eventually(async () => (await broker.publish(message(names.retry('5s'), 'm', ''))) === 'routed')
   })
 
   it('never takes a returned copy for a routed one when copies of one message are under way', async () => {
@@ -59,16 +82,29 @@ describe('publishing', () => {
 
   it('is unavailable when the queue refuses it', async () => {
     const { broker } = test
-    await withChannel(url, (channel) => channel.assertQueue('full', { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-max-length': 2, 'x-overflow': 'reject-publish' } }))
+    await withChannel(url, (channel) =>
+      channel.assertQueue('full', {
+        durable: true,
+        arguments: { 'x-queue-type': 'quorum', 'x-max-length': 2, 'x-overflow': 'reject-publish' },
+      }),
+    )
     await withChannel(url, async (channel) => {
       for (let n = 0; n < 3; n++) channel.sendToQueue('full', Buffer.from('x'))
     })
-    await eventually(() => broker.publish(message('full', 'm', '')).then(() => false, (cause: unknown) => cause instanceof Unavailable))
+    await eventually(() =>
+      broker.publish(message('full', 'm', '')).then(
+        () => false,
+        (cause: unknown) => cause instanceof Unavailable,
+      ),
+    )
   })
 
   it('fails alone when a message cannot be encoded', async () => {
     const { broker } = test
-    const huge = { ...message('transfer.x', 'huge'), properties: { messageId: 'huge', headers: { h: 'x'.repeat(70_000) } } }
+    const huge = {
+      ...message('transfer.x', 'huge'),
+      properties: { messageId: 'huge', headers: { h: 'x'.repeat(70_000) } },
+    }
     const beside = broker.publish(message('transfer.x', 'beside'))
     expect(await broker.publish(huge).catch((cause: unknown) => cause)).to.be.instanceOf(RangeError)
     expect(await beside).to.equal('routed')
@@ -77,20 +113,24 @@ describe('publishing', () => {
 
   it('is unanswered when the exchange does not exist, and the channel is opened again', async () => {
     const { broker } = test
-    expect(await broker.publish(message('k', 'm', 'no.such.exchange')).catch((cause: unknown) => cause)).to.be.instanceOf(Unanswered)
+    expect(
+      await broker.publish(message('k', 'm', 'no.such.exchange')).catch((cause: unknown) => cause),
+    ).to.be.instanceOf(Unanswered)
     expect(await broker.publish(message('transfer.x', 'after'))).to.equal('routed')
   })
 
-  it('is unanswered when the confirm is lost, though the message is stored, and works again on a new channel', async () => {
+  it('is unanswered when the confirm is lost, though it is stored, and works again on a new channel', async () => {
     const { broker } = test
     proxy.loseReplies()
-    expect(await broker.publish(message('transfer.x', 'stored')).catch((cause: unknown) => cause)).to.be.instanceOf(Unanswered)
+    expect(await broker.publish(message('transfer.x', 'stored')).catch((cause: unknown) => cause)).to.be.instanceOf(
+      Unanswered,
+    )
     expect(await broker.publish(message('transfer.x', 'second'))).to.equal('routed')
     const stored = await withChannel(url, (channel) => channel.checkQueue(names.requests))
     expect(stored.messageCount).to.equal(2)
   })
 
-  it('is unanswered when the connection breaks with the confirm outstanding, and waits for the next connection', async () => {
+  it('is unanswered when the connection breaks before the confirm, and waits for the next connection', async () => {
     const { broker, told } = test
     proxy.freeze()
     const outstanding = broker.publish(message('transfer.x', 'outstanding')).catch((cause: unknown) => cause)
@@ -110,7 +150,9 @@ describe('publishing', () => {
     proxy.cut()
     await eventually(() => !broker.ready)
     const sentMs = performance.now()
-    expect(await broker.publish(message('transfer.x', 'never')).catch((cause: unknown) => cause)).to.be.instanceOf(Unavailable)
+    expect(await broker.publish(message('transfer.x', 'never')).catch((cause: unknown) => cause)).to.be.instanceOf(
+      Unavailable,
+    )
     expect(performance.now() - sentMs).to.be.within(2_900, 6_000)
     expect(broker.troubles.join()).to.match(/publish connection is down/)
     proxy.serve()
@@ -122,18 +164,20 @@ describe('publishing', () => {
   it('loses nothing that was confirmed while connections are cut again and again', async () => {
     const { broker } = test
     const confirmed = new Set<string>()
-    let cutting = true
+    const cutting = { over: false }
     const cutter = (async () => {
       for (let n = 0; n < 5; n++) {
-        await new Promise((resolve) => { setTimeout(resolve, 150) })
+        await systemClock.sleep(150)
         proxy.cut()
       }
-      cutting = false
+      cutting.over = true
     })()
-    for (let n = 0; cutting || n % 20 !== 0; n++) {
-      await broker.publish(message('transfer.x', `m${n}`)).then(() => confirmed.add(`m${n}`), (cause: unknown) => {
-        expect(cause).to.satisfy((each: unknown) => each instanceof Unanswered || each instanceof Unavailable)
-      })
+    for (let n = 0; !cutting.over || n % 20 !== 0; n++) {
+      const known = (cause: unknown): boolean => cause instanceof Unanswered || cause instanceof Unavailable
+      await broker.publish(message('transfer.x', `m${n}`)).then(
+        () => confirmed.add(`m${n}`),
+        (cause: unknown) => expect(cause).to.satisfy(known),
+      )
     }
     await cutter
     const seen = new Set<string>()
@@ -149,7 +193,9 @@ describe('publishing', () => {
     const { broker } = test
     proxy.freeze()
     const body = 'x'.repeat(4_000)
-    const sent = Array.from({ length: 3_000 }, (_, n) => broker.publish(message('transfer.x', `m${n}`, names.requests, body)))
+    const sent = Array.from({ length: 3_000 }, (_, n) =>
+      broker.publish(message('transfer.x', `m${n}`, names.requests, body)),
+    )
     setTimeout(() => proxy.thaw(), 300)
     expect(new Set(await Promise.all(sent))).to.deep.equal(new Set(['routed']))
   })
@@ -172,7 +218,9 @@ describe('publishing', () => {
     await Promise.all([broker.stop(), broker.stop()])
     expect(performance.now() - stopMs).to.be.lessThan(7_000)
     expect(await outstanding).to.be.instanceOf(Unanswered)
-    expect(await broker.publish(message('transfer.x', 'late')).catch((cause: unknown) => cause)).to.be.instanceOf(Unavailable)
+    expect(await broker.publish(message('transfer.x', 'late')).catch((cause: unknown) => cause)).to.be.instanceOf(
+      Unavailable,
+    )
     proxy.thaw()
     await eventually(() => proxy.connections === 0)
   })
@@ -180,7 +228,10 @@ describe('publishing', () => {
   it('has every confirm before stop resolves', async () => {
     const { broker } = test
     let confirmed = 0
-    for (let n = 0; n < 500; n++) void broker.publish(message('transfer.x', `m${n}`)).then(() => { confirmed += 1 })
+    for (let n = 0; n < 500; n++)
+      void broker.publish(message('transfer.x', `m${n}`)).then(() => {
+        confirmed += 1
+      })
     await broker.stop()
     expect(confirmed).to.equal(500)
   })
@@ -189,8 +240,11 @@ describe('publishing', () => {
     const other = await brokerOn(url, { prefix: 'other' })
     await other.broker.start()
     await other.broker.publish({ ...message('transfer.x', 'm'), exchange: namesOf('other').requests })
-    expect(await test.broker.counts([names.requests, namesOf('other').requests, 'no.such.queue']))
-      .to.deep.equal({ 'ferryman.requests': 0, 'other.requests': 1, 'no.such.queue': null })
+    expect(await test.broker.counts([names.requests, namesOf('other').requests, 'no.such.queue'])).to.deep.equal({
+      'ferryman.requests': 0,
+      'other.requests': 1,
+      'no.such.queue': null,
+    })
     await other.broker.stop()
   })
 })

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { UnsafeTopology } from '../../src/broker/rabbit/declare.ts'
 import { reachManagement } from '../../src/broker/rabbit/management.ts'
 import { vhostOf } from '../../src/broker/rabbit/urls.ts'
+import { systemClock } from '../../src/clock/system-clock.ts'
 import { freePorts } from '../../src/demo/ports.ts'
 import { Refused, Unavailable } from '../../src/retry/failures.ts'
 import { freshVhost, sharedRabbit } from '../support/servers.ts'
@@ -13,7 +14,9 @@ async function api(method: string, path: string, body?: object): Promise<unknown
   const base = new URL((await sharedRabbit()).managementUrl as string)
   const authorization = `Basic ${Buffer.from(`${base.username}:${base.password}`).toString('base64')}`
   const response = await fetch(`${base.origin}/api/${path}`, {
-    method, headers: { authorization, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    method,
+    headers: { authorization, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`)
   const text = await response.text()
@@ -21,8 +24,11 @@ async function api(method: string, path: string, body?: object): Promise<unknown
 }
 
 async function namesIn(kind: 'queues' | 'policies' | 'exchanges', url: string): Promise<string[]> {
-  const found = await api('GET', `${kind}/${encodeURIComponent(vhostOf(url))}`) as { name: string }[]
-  return found.map(({ name }) => name).filter((name) => name.startsWith('ferryman')).toSorted()
+  const found = (await api('GET', `${kind}/${encodeURIComponent(vhostOf(url))}`)) as { name: string }[]
+  return found
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('ferryman'))
+    .toSorted()
 }
 
 describe('the topology on RabbitMQ', () => {
@@ -35,7 +41,9 @@ describe('the topology on RabbitMQ', () => {
     return made
   }
 
-  beforeEach(async () => { url = await freshVhost() })
+  beforeEach(async () => {
+    url = await freshVhost()
+  })
   afterEach(async () => {
     await Promise.all(opened.splice(0).map(({ broker }) => broker.stop()))
   })
@@ -45,7 +53,9 @@ describe('the topology on RabbitMQ', () => {
     await broker.start()
     expect(await namesIn('queues', url)).to.have.length(10)
     expect(await namesIn('exchanges', url)).to.have.length(4)
-    expect(await namesIn('policies', url)).to.deep.equal([...broker.topology.policies.map(({ name }) => name)].toSorted())
+    expect(await namesIn('policies', url)).to.deep.equal(
+      [...broker.topology.policies.map(({ name }) => name)].toSorted(),
+    )
     expect(await broker.verifyTopology()).to.deep.equal({ findings: [], made: [], notCompared: [] })
     expect((await broker.createTopology()).made).to.deep.equal([])
     expect(told.all('warning')).to.deep.equal([])
@@ -61,7 +71,12 @@ describe('the topology on RabbitMQ', () => {
     const { broker, told } = await open({ managementUrl: '' })
     await broker.start()
     expect(await namesIn('policies', url)).to.deep.equal([])
-    expect(told.all('warning').map(({ what }) => what).join()).to.match(/without the management API these were not compared/)
+    expect(
+      told
+        .all('warning')
+        .map(({ what }) => what)
+        .join(),
+    ).to.match(/without the management API these were not compared/)
     const judge = await open({ topology: 'verify' })
     await judge.broker.start()
     expect((await judge.broker.verifyTopology()).findings).to.deep.equal([])
@@ -71,7 +86,7 @@ describe('the topology on RabbitMQ', () => {
   it('may be created at once by one with and one without the management API', async () => {
     const all = await Promise.all([open({ managementUrl: '' }), open()])
     await Promise.all(all.map(({ broker }) => broker.start()))
-    expect((await all[1]!.broker.verifyTopology()).findings).to.deep.equal([])
+    expect((await all[1].broker.verifyTopology()).findings).to.deep.equal([])
   })
 
   it('is refused by verify with a table, and verify declares nothing', async () => {
@@ -79,7 +94,9 @@ describe('the topology on RabbitMQ', () => {
     const failure = await broker.start().catch((cause: unknown) => cause)
     expect(failure).to.be.instanceOf(UnsafeTopology)
     expect((failure as UnsafeTopology).findings).to.have.length(14)
-    expect((failure as Error).message).to.include('queue ferryman.requests, existence, there, not there, ferryman topology apply')
+    expect((failure as Error).message).to.include(
+      'queue ferryman.requests, existence, there, not there, ferryman topology apply',
+    )
     expect(await namesIn('queues', url)).to.deep.equal([])
   })
 
@@ -88,16 +105,19 @@ describe('the topology on RabbitMQ', () => {
     await maker.broker.start()
     await withChannel(url, (channel) => channel.deleteQueue(names.retry('5s')))
     const { broker } = await open({ topology: 'verify', managementUrl: '' })
-    const failure = await broker.start().catch((cause: unknown) => cause) as UnsafeTopology
+    const failure = (await broker.start().catch((cause: unknown) => cause)) as UnsafeTopology
     expect(failure.findings.map(({ object }) => object)).to.deep.equal(['queue ferryman.retry.5s'])
     const report = await maker.broker.createTopology()
     expect(report.made).to.deep.equal(['queue ferryman.retry.5s'])
   })
 
   it('leaves a queue with other arguments as it is, warns in create, and is refused by verify', async () => {
-    await withChannel(url, (channel) => channel.assertQueue(names.requests, {
-      durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2, 'x-dead-letter-exchange': 'elsewhere' },
-    }))
+    await withChannel(url, (channel) =>
+      channel.assertQueue(names.requests, {
+        durable: true,
+        arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2, 'x-dead-letter-exchange': 'elsewhere' },
+      }),
+    )
     const { broker, told } = await open()
     await broker.start()
     expect(told.all('warning').map(({ what }) => what)).to.deep.equal([
@@ -105,9 +125,14 @@ describe('the topology on RabbitMQ', () => {
       'queue ferryman.requests: dead-letter-exchange is elsewhere, not ferryman.dead-letters',
     ])
     const strict = await open({ topology: 'verify' })
-    const failure = await strict.broker.start().catch((cause: unknown) => cause) as UnsafeTopology
-    expect(failure.findings.map(({ argument, found }) => `${argument} ${found}`)).to.deep.equal(['delivery-limit 2', 'dead-letter-exchange elsewhere'])
-    const found = await api('GET', `queues/${encodeURIComponent(vhostOf(url))}/ferryman.requests`) as { arguments: object }
+    const failure = (await strict.broker.start().catch((cause: unknown) => cause)) as UnsafeTopology
+    expect(failure.findings.map(({ argument, found }) => `${argument} ${found}`)).to.deep.equal([
+      'delivery-limit 2',
+      'dead-letter-exchange elsewhere',
+    ])
+    const found = (await api('GET', `queues/${encodeURIComponent(vhostOf(url))}/ferryman.requests`)) as {
+      arguments: object
+    }
     expect(found.arguments).to.include({ 'x-delivery-limit': 2 })
   })
 
@@ -115,7 +140,12 @@ describe('the topology on RabbitMQ', () => {
     const { broker } = await open()
     await broker.start()
     const vhost = encodeURIComponent(vhostOf(url))
-    await api('PUT', `policies/${vhost}/ferryman.requests`, { pattern: '^ferryman\\.requests$', 'apply-to': 'queues', priority: 100, definition: { 'delivery-limit': 3 } })
+    await api('PUT', `policies/${vhost}/ferryman.requests`, {
+      pattern: '^ferryman\\.requests$',
+      'apply-to': 'queues',
+      priority: 100,
+      definition: { 'delivery-limit': 3 },
+    })
     expect((await broker.verifyTopology()).findings.map(({ argument }) => argument)).to.include('delivery-limit')
     expect((await broker.createTopology()).made).to.deep.equal(['policy ferryman.requests'])
     expect((await broker.verifyTopology()).findings).to.deep.equal([])
@@ -174,7 +204,11 @@ describe('the topology on RabbitMQ', () => {
       for (const { name, definition } of broker.topology.queues) {
         if (!name.startsWith('ferryman.retry.')) continue
         // The same wiring with its delay cut to 50 ms, which the smaller-counts rule allows an operator to do.
-        await api('PUT', `operator-policies/${encodeURIComponent(vhostOf(url))}/quick`, { pattern: `^${name.replaceAll('.', '\\.')}$`, 'apply-to': 'queues', definition: { 'message-ttl': 50 } })
+        await api('PUT', `operator-policies/${encodeURIComponent(vhostOf(url))}/quick`, {
+          pattern: `^${name.replaceAll('.', '\\.')}$`,
+          'apply-to': 'queues',
+          definition: { 'message-ttl': 50 },
+        })
         expect(definition['message-ttl']).to.be.greaterThan(50)
         await broker.publish(message(name, name, ''))
         await eventually(async () => (await broker.counts([names.requests]))[names.requests] === 1)
@@ -214,7 +248,7 @@ describe('the topology on RabbitMQ', () => {
 })
 
 describe('the management API', () => {
-  const options = { vhost: '/', tls: {}, timeoutMs: 1_000 }
+  const options = { vhost: '/', tls: {}, timeoutMs: 1_000, clock: systemClock }
 
   it('is absent when a default refuses the connection', async () => {
     const [port] = await freePorts(1)
@@ -224,7 +258,11 @@ describe('the management API', () => {
 
   it('is down, not absent, when it was set and does not answer', async () => {
     const [port] = await freePorts(1)
-    const failure = await reachManagement({ ...options, url: `http://guest:guest@127.0.0.1:${port}`, defaults: [] }).catch((cause: unknown) => cause)
+    const failure = await reachManagement({
+      ...options,
+      url: `http://guest:guest@127.0.0.1:${port}`,
+      defaults: [],
+    }).catch((cause: unknown) => cause)
     expect(failure).to.be.instanceOf(Unavailable)
     expect((failure as Error).message).to.not.include('guest')
   })
@@ -232,7 +270,11 @@ describe('the management API', () => {
   it('is down when it accepts and says nothing', async () => {
     const proxy = await silentProxy((await sharedRabbit()).managementPort as number)
     proxy.swallow()
-    const failure = await reachManagement({ ...options, url: null, defaults: [`http://guest:guest@127.0.0.1:${proxy.port}`] }).catch((cause: unknown) => cause)
+    const failure = await reachManagement({
+      ...options,
+      url: null,
+      defaults: [`http://guest:guest@127.0.0.1:${proxy.port}`],
+    }).catch((cause: unknown) => cause)
     expect(failure).to.be.instanceOf(Unavailable)
     await proxy.close()
   })
@@ -240,13 +282,18 @@ describe('the management API', () => {
   it('refuses a wrong password where it was set, and is absent as a default for a user it does not know', async () => {
     const port = (await sharedRabbit()).managementPort
     const wrong = `http://guest:wrong@127.0.0.1:${port}`
-    expect(await reachManagement({ ...options, url: wrong, defaults: [] }).catch((cause: unknown) => cause)).to.be.instanceOf(Refused)
+    expect(
+      await reachManagement({ ...options, url: wrong, defaults: [] }).catch((cause: unknown) => cause),
+    ).to.be.instanceOf(Refused)
     expect((await reachManagement({ ...options, url: null, defaults: [wrong] })).management).to.equal(null)
   })
 
   it('keeps a start waiting until the time is over when it is down', async () => {
     const [port] = await freePorts(1)
-    const { broker, told } = await brokerOn(await freshVhost(), { managementUrl: `http://guest:guest@127.0.0.1:${port}`, startTimeoutMs: 1_200 })
+    const { broker, told } = await brokerOn(await freshVhost(), {
+      managementUrl: `http://guest:guest@127.0.0.1:${port}`,
+      startTimeoutMs: 1_200,
+    })
     const failure = await broker.start().catch((cause: unknown) => cause)
     expect(failure).to.be.instanceOf(Unavailable)
     expect(told.all('warning').length).to.be.greaterThan(1)

@@ -24,20 +24,44 @@ export interface UnderTest {
 /** Not started yet. Short waits, so that faults show quickly. */
 export async function brokerOn(url: string, options: Partial<RabbitOptions> = {}): Promise<UnderTest> {
   const telemetry = new Telemetry()
-  const broker = rabbitBroker({
-    urls: [url], prefix: 'ferryman', topology: 'create', managementUrl: (await sharedRabbit()).managementUrl, heartbeatS: 10,
-    journalDays: 30, startTimeoutMs: 10_000, clientName: 'test', confirmTimeoutMs: 1_000, sendTimeoutMs: 3_000,
-    answerTimeoutMs: 1_000, pulseMs: 300, reconnect: { baseMs: 50, capMs: 200 }, ...options,
-  }, systemClock, telemetry)
+  const broker = rabbitBroker(
+    {
+      urls: [url],
+      prefix: 'ferryman',
+      topology: 'create',
+      managementUrl: (await sharedRabbit()).managementUrl,
+      heartbeatS: 10,
+      journalDays: 30,
+      startTimeoutMs: 10_000,
+      clientName: 'test',
+      confirmTimeoutMs: 1_000,
+      sendTimeoutMs: 3_000,
+      answerTimeoutMs: 1_000,
+      pulseMs: 300,
+      reconnect: { baseMs: 50, capMs: 200 },
+      ...options,
+    },
+    systemClock,
+    telemetry,
+  )
   return { broker, told: listen(telemetry) }
 }
 
 export function message(routingKey: string, messageId: string, exchange = names.requests, body = messageId): Outgoing {
-  return { exchange, routingKey, body: Buffer.from(body), properties: { messageId, contentType: 'application/json', headers: {} } }
+  return {
+    exchange,
+    routingKey,
+    body: Buffer.from(body),
+    properties: { messageId, contentType: 'application/json', headers: {} },
+  }
 }
 
 /** Deliveries as they come, to be awaited one by one. */
-export function inbox(): { onDelivery: (delivery: Delivery) => void; next: () => Promise<Delivery>; waiting: () => number } {
+export function inbox(): {
+  onDelivery: (delivery: Delivery) => void
+  next: () => Promise<Delivery>
+  waiting: () => number
+} {
   const arrived: Delivery[] = []
   const wanted: ((delivery: Delivery) => void)[] = []
   return {
@@ -48,7 +72,11 @@ export function inbox(): { onDelivery: (delivery: Delivery) => void; next: () =>
     },
     next: () => {
       const first = arrived.shift()
-      return first !== undefined ? Promise.resolve(first) : new Promise((resolve) => { wanted.push(resolve) })
+      return first !== undefined
+        ? Promise.resolve(first)
+        : new Promise((resolve) => {
+            wanted.push(resolve)
+          })
     },
     waiting: () => arrived.length,
   }
@@ -69,7 +97,7 @@ export async function withChannel<T>(url: string, act: (channel: Channel) => Pro
 
 /** Resolves when `holds` does; asks every 20 ms, and mocha's limit ends it. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await holds()) await systemClock.sleep(20)
+  while (!(await holds())) await systemClock.sleep(20)
 }
 
 function listen(telemetry: Telemetry): Told {
@@ -83,15 +111,16 @@ function listen(telemetry: Telemetry): Told {
     told.filter((one) => one.name === name).map((one) => one.fields as Events[Name])
   return {
     all,
-    next: (name, which = () => true) => new Promise((resolve) => {
-      const seen = all(name).length
-      const look = (): void => {
-        const found = all(name).slice(seen).find(which)
-        if (found === undefined) return
-        wanted.delete(look)
-        resolve(found)
-      }
-      wanted.add(look)
-    }),
+    next: (name, which = () => true) =>
+      new Promise((resolve) => {
+        const seen = all(name).length
+        const look = (): void => {
+          const found = all(name).slice(seen).find(which)
+          if (found === undefined) return
+          wanted.delete(look)
+          resolve(found)
+        }
+        wanted.add(look)
+      }),
   }
 }

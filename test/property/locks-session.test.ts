@@ -11,7 +11,7 @@ import { connection, FAIR, type Connection, type Weather } from '../support/memo
 import { virtualClock, type VirtualClock } from '../support/virtual-clock.ts'
 import { VirtualProcess } from '../support/virtual-process.ts'
 
-const RUNS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
+const RUNS = Math.ceil(Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300) / 3)
 const OPTIONS: SessionOptions = { leaseMs: 5_000, holdMs: 20_000, waitMs: 10_000, marginMs: 250, waitersMax: 9 }
 const RESOURCES: readonly Resource[] = ['p:one', 'p:two', 'c:three']
 const CALM_MS = 120_000

@@ -35,59 +35,92 @@ interface Pair {
   requests: boolean
 }
 
+interface State {
+  readonly pairs: Set<Pair>
+  mode: 'serve' | 'swallow' | 'refuse'
+  frozen: boolean
+  accepted: number
+}
+
 /** Listens on a free port of 127.0.0.1 and leads to `port` there. */
 export async function silentProxy(port: number): Promise<SilentProxy> {
-  const pairs = new Set<Pair>()
-  let mode: 'serve' | 'swallow' | 'refuse' = 'serve'
-  let frozen = false
-  let accepted = 0
-  const listener = createServer((client) => {
-    accepted += 1
-    client.on('error', () => undefined)
-    if (mode === 'refuse') return reset(client)
-    const pair: Pair = { client, server: mode === 'serve' ? connect(port, '127.0.0.1') : null, replies: true, requests: true }
-    pairs.add(pair)
-    client.on('close', () => {
-      pairs.delete(pair)
-      pair.server?.destroy()
-    })
-    join(pair)
-    if (frozen) hold(pair)
+  const state: State = { pairs: new Set(), mode: 'serve', frozen: false, accepted: 0 }
+  const listener = createServer((client) => accept(client, port, state))
+  await new Promise<void>((resolve) => {
+    listener.listen(0, '127.0.0.1', resolve)
   })
-  await new Promise<void>((resolve) => { listener.listen(0, '127.0.0.1', resolve) })
   const own = (listener.address() as AddressInfo).port
-  const cut = (): void => { for (const { client } of pairs) reset(client) }
+  const { pairs } = state
+  const faults = faultsOf(state)
+  return Object.defineProperties(faults, {
+    port: { value: own },
+    connections: { get: () => pairs.size },
+    accepted: { get: () => state.accepted },
+    urlOf: {
+      value: (url: string) => {
+        const parsed = new URL(url)
+        parsed.host = `127.0.0.1:${own}`
+        return parsed.href
+      },
+    },
+    close: {
+      value: async () => {
+        faults.cut()
+        await new Promise<void>((resolve) => {
+          listener.close(() => resolve())
+        })
+      },
+    },
+  }) as SilentProxy
+}
+
+type Faults = Omit<SilentProxy, 'port' | 'connections' | 'accepted' | 'urlOf' | 'close'>
+
+function faultsOf(state: State): Faults {
+  const { pairs } = state
+  const turn = (mode: State['mode']) => (): void => {
+    state.mode = mode
+  }
   return {
-    port: own,
-    get connections() { return pairs.size },
-    get accepted() { return accepted },
-    cut,
+    cut: () => {
+      for (const { client } of pairs) reset(client)
+    },
     freeze: () => {
-      frozen = true
+      state.frozen = true
       for (const pair of pairs) hold(pair)
     },
     thaw: () => {
-      frozen = false
+      state.frozen = false
       for (const { client, server } of pairs) {
         client.resume()
         server?.resume()
       }
     },
-    loseReplies: () => { for (const pair of pairs) pair.replies = false },
-    loseRequests: () => { for (const pair of pairs) pair.requests = false },
-    swallow: () => { mode = 'swallow' },
-    refuse: () => { mode = 'refuse' },
-    serve: () => { mode = 'serve' },
-    urlOf: (url) => {
-      const parsed = new URL(url)
-      parsed.host = `127.0.0.1:${own}`
-      return parsed.href
+    loseReplies: () => {
+      for (const pair of pairs) pair.replies = false
     },
-    close: async () => {
-      cut()
-      await new Promise<void>((resolve) => { listener.close(() => resolve()) })
+    loseRequests: () => {
+      for (const pair of pairs) pair.requests = false
     },
+    swallow: turn('swallow'),
+    refuse: turn('refuse'),
+    serve: turn('serve'),
   }
+}
+
+function accept(client: Socket, port: number, state: State): void {
+  state.accepted += 1
+  client.on('error', () => undefined)
+  if (state.mode === 'refuse') return reset(client)
+  const server = state.mode === 'serve' ? connect(port, '127.0.0.1') : null
+  const pair: Pair = { client, server, replies: true, requests: true }
+  state.pairs.add(pair)
+  client.on('close', () => {
+    state.pairs.delete(pair)
+    server?.destroy()
+  })
+  join(pair)
+  if (state.frozen) hold(pair)
 }
 
 function join(pair: Pair): void {
@@ -95,8 +128,12 @@ function join(pair: Pair): void {
   if (server === null) return void client.resume()
   server.on('error', () => reset(client))
   server.on('close', () => client.destroy())
-  client.on('data', (bytes) => { if (pair.requests) server.write(bytes) })
-  server.on('data', (bytes) => { if (pair.replies) client.write(bytes) })
+  client.on('data', (bytes) => {
+    if (pair.requests) server.write(bytes)
+  })
+  server.on('data', (bytes) => {
+    if (pair.replies) client.write(bytes)
+  })
 }
 
 function hold({ client, server }: Pair): void {
@@ -104,7 +141,7 @@ function hold({ client, server }: Pair): void {
   server?.pause()
 }
 
-/** n.b. Node leaks the handle of a socket that is reset while it is being ended, and then spins for ever when it exits. */
+/** n.b. Node leaks the handle of a socket that is reset while it is being ended, and then spins when it exits. */
 function reset(socket: Socket): void {
   if (socket.destroyed) return
   if (socket.writableEnded) socket.destroy()

@@ -138,10 +138,12 @@ function sortedResources<T extends { readonly resources: readonly string[] }>(ti
 }
 
 function comparable({ expiresAtMs: _expires, lastWrite: _write, ...record }: StoredRecord): unknown {
+  if (record.digest === null) return { cancelledBy: record.cancelledBy }
   return { ...record, body: record.body.toString() }
 }
 
 function recordFrom(id: string, flat: Flat): unknown {
+  if (flat['digest'] === undefined) return flat
   const text = (name: string): string | null => flat[name] || null
   const number = (name: string): number | null =>
     flat[name] === undefined || flat[name] === '' ? null : Number(flat[name])

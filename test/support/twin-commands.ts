@@ -167,6 +167,12 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: kind('cancel', { request: fc.nat(3), by: some }, async (twin, { request, by }) => {
+      await twin.both((store) => store.journal.cancel(REQUESTS[request]!, `cancel-${by}`))
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: kind('told', { requests: subset(REQUESTS, 1) }, async (twin, { requests }) => {
       await twin.both((store) => store.journal.told(requests))
     }),

@@ -25,12 +25,17 @@ export interface Opened<Kind extends Channel> {
  * closed before it could be handed out, so that nobody waits for a `close` that has been.
  */
 export async function openChannel<Kind extends Channel>(
-  deps: ChannelDeps, current: Current, open: (current: Current) => Promise<Kind>): Promise<Opened<Kind>> {
+  deps: ChannelDeps,
+  current: Current,
+  open: (current: Current) => Promise<Kind>,
+): Promise<Opened<Kind>> {
   let why = 'the channel was closed'
   let closed = false
   let tell: ((why: string, alone: boolean) => void) | null = null
   const opening = open(current).then((channel) => {
-    channel.on('error', (cause) => { why = textOf(cause) })
+    channel.on('error', (cause) => {
+      why = textOf(cause)
+    })
     channel.on('close', () => {
       closed = true
       // n.b. amqplib closes the channels first and says only then, in the same step, that the connection is gone.
@@ -46,12 +51,20 @@ export async function openChannel<Kind extends Channel>(
     throw cause
   }
   if (closed || deps.link.current?.epoch !== current.epoch) throw new Unavailable(why)
-  return { channel, epoch: current.epoch, onClosed: (run) => { tell = run } }
+  return {
+    channel,
+    epoch: current.epoch,
+    onClosed: (run) => {
+      tell = run
+    },
+  }
 }
 
 /** Closes without waiting: the answer, if one comes, changes nothing. */
 export function closeQuietly(channel: Channel): void {
   try {
     channel.close().catch(() => undefined)
-  } catch { /* closed already */ }
+  } catch {
+    /* closed already */
+  }
 }

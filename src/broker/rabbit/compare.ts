@@ -60,8 +60,12 @@ export function policiesToPut(topology: Topology, facts: Facts): PolicySpec[] {
       const values = effectiveOf(policy.applyTo, name, found, facts)
       return Object.entries(policy.definition).some(([key, wanted]) => !suits(key, wanted, values[key]))
     }
-    return standing === undefined || standing.pattern !== policy.pattern || standing['apply-to'] !== policy.applyTo
-      || Object.entries(policy.definition).some(([key, wanted]) => !suits(key, wanted, standing.definition[key]))
+    return (
+      standing === undefined ||
+      standing.pattern !== policy.pattern ||
+      standing['apply-to'] !== policy.applyTo ||
+      Object.entries(policy.definition).some(([key, wanted]) => !suits(key, wanted, standing.definition[key]))
+    )
   })
 }
 
@@ -76,18 +80,21 @@ function compareObject(wanted: WantedObject, found: FoundObject, topology: Topol
   const object = `${wanted.kind} ${wanted.name}`
   const applyTo = wanted.kind === 'queue' ? 'queues' : 'exchanges'
   const again = `drain it, rabbitmqctl delete_queue -p ${quoted(facts.vhost)} ${wanted.name}, ${APPLY}`
-  const remake = wanted.kind === 'queue' ? again : `delete the exchange ${wanted.name} in the management console, ${APPLY}`
+  const remake =
+    wanted.kind === 'queue' ? again : `delete the exchange ${wanted.name} in the management console, ${APPLY}`
   const findings: Finding[] = []
   const differs = (argument: string, want: string, have: unknown, fix: string): void => {
-    findings.push({ object, argument, wanted: want, found: have === undefined ? 'not set' : String(have), fix })
+    findings.push({ object, argument, wanted: want, found: have === undefined ? 'not set' : shown(have), fix })
   }
-  if (found.type !== wanted.wantedType) differs(wanted.kind === 'queue' ? 'x-queue-type' : 'type', wanted.wantedType, found.type, remake)
+  if (found.type !== wanted.wantedType)
+    differs(wanted.kind === 'queue' ? 'x-queue-type' : 'type', wanted.wantedType, found.type, remake)
   if (!found.durable) differs('durable', 'true', found.durable, remake)
   const values = effectiveOf(applyTo, wanted.name, found, facts)
   const byPolicy = fixOf(topology, applyTo, wanted.name, facts)
   const fixFor = (key: string): string => (argumentOf(applyTo, found, key) === undefined ? byPolicy : remake)
   for (const [key, want] of Object.entries(wanted.definition)) {
-    if (!suits(key, want, values[key])) differs(key, shown(want), values[key] === undefined ? undefined : shown(values[key]), fixFor(key))
+    if (!suits(key, want, values[key]))
+      differs(key, shown(want), values[key] === undefined ? undefined : shown(values[key]), fixFor(key))
   }
   if (wanted.kind === 'exchange') return findings
   for (const key of HARMFUL_KEYS) {
@@ -101,27 +108,42 @@ function fixOf(topology: Topology, applyTo: PolicySpec['applyTo'], name: string,
   const rival = applied(facts.policies, applyTo, name, facts)
   const ours = topology.policies.find((policy) => policy.applyTo === applyTo && objectOf(policy, topology) === name)
   if (rival === null || ours === undefined || rival.name === ours.name || rival.priority < ours.priority) return APPLY
-  return `lower the priority of policy ${rival.name} below ${ours.priority}, or rabbitmqctl clear_policy -p ${quoted(facts.vhost)} ${quoted(rival.name)}`
+  const clear = `rabbitmqctl clear_policy -p ${quoted(facts.vhost)} ${quoted(rival.name)}`
+  return `lower the priority of policy ${rival.name} below ${ours.priority}, or ${clear}`
 }
 
 function missingBindings(topology: Topology, facts: Facts): Finding[] {
   return topology.bindings
-    .filter(({ exchange, queue, routingKey }) => facts.queues[queue] && facts.exchanges[exchange]
-      && !(facts.bindings[queue] ?? []).some((found) => found.source === exchange && found.routing_key === routingKey))
-    .map(({ exchange, queue, routingKey }) => (
-      { object: `binding ${exchange} → ${queue}`, argument: 'routing key', wanted: routingKey === '' ? '(none)' : routingKey, found: 'not there', fix: APPLY }))
+    .filter(
+      ({ exchange, queue, routingKey }) =>
+        facts.queues[queue] &&
+        facts.exchanges[exchange] &&
+        !(facts.bindings[queue] ?? []).some((found) => found.source === exchange && found.routing_key === routingKey),
+    )
+    .map(({ exchange, queue, routingKey }) => ({
+      object: `binding ${exchange} → ${queue}`,
+      argument: 'routing key',
+      wanted: routingKey === '' ? '(none)' : routingKey,
+      found: 'not there',
+      fix: APPLY,
+    }))
 }
 
 /** The value that counts for each key: the argument before the policy, but the smaller of two numbers. */
 function effectiveOf(
-  applyTo: PolicySpec['applyTo'], name: string, found: FoundObject, facts: Facts): Readonly<Record<string, unknown>> {
+  applyTo: PolicySpec['applyTo'],
+  name: string,
+  found: FoundObject,
+  facts: Facts,
+): Readonly<Record<string, unknown>> {
   const values: Record<string, unknown> = { ...applied(facts.policies, applyTo, name, facts)?.definition }
   const lay = (key: string, value: unknown): void => {
     const below = values[key]
     const both = typeof value === 'number' && typeof below === 'number' && SMALLER_COUNTS.has(key)
     values[key] = both ? Math.min(value, below) : value
   }
-  for (const [key, value] of Object.entries(applied(facts.operatorPolicies, applyTo, name, facts)?.definition ?? {})) lay(key, value)
+  for (const [key, value] of Object.entries(applied(facts.operatorPolicies, applyTo, name, facts)?.definition ?? {}))
+    lay(key, value)
   for (const [argument, value] of Object.entries(found.arguments)) {
     lay(applyTo === 'queues' ? argument.replace(/^x-/, '') : argument, value)
   }
@@ -134,11 +156,14 @@ function argumentOf(applyTo: PolicySpec['applyTo'], found: FoundObject, key: str
 
 /** RabbitMQ applies one policy to an object: of those that match, one of the highest priority. */
 function applied(
-  policies: readonly FoundPolicy[], applyTo: PolicySpec['applyTo'], name: string, facts: Facts): FoundPolicy | null {
+  policies: readonly FoundPolicy[],
+  applyTo: PolicySpec['applyTo'],
+  name: string,
+  facts: Facts,
+): FoundPolicy | null {
   const type = facts.queues[name]?.type
-  const kinds = applyTo === 'queues'
-    ? ['all', 'queues', type === 'stream' ? 'streams' : `${type}_queues`]
-    : ['all', 'exchanges']
+  const kinds =
+    applyTo === 'queues' ? ['all', 'queues', type === 'stream' ? 'streams' : `${type}_queues`] : ['all', 'exchanges']
   const matching = policies.filter((policy) => kinds.includes(policy['apply-to']) && matches(policy.pattern, name))
   return matching.toSorted((one, other) => other.priority - one.priority)[0] ?? null
 }
@@ -164,7 +189,8 @@ function objectOf(policy: PolicySpec, topology: Topology): string {
 }
 
 function shown(value: unknown): string {
-  return value === '' ? '(the default exchange)' : String(value)
+  if (value === '') return '(the default exchange)'
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function quoted(name: string): string {

@@ -67,12 +67,18 @@ export class Link {
     this.#telemetry = telemetry
   }
 
-  get current(): Current | null { return this.#current }
+  get current(): Current | null {
+    return this.#current
+  }
 
   /** Whether the broker has told that it reads nothing from this connection (memory or disk alarm). */
-  get blocked(): boolean { return this.#blocked !== null }
+  get blocked(): boolean {
+    return this.#blocked !== null
+  }
 
-  get stopped(): boolean { return this.#stopping.signal.aborted }
+  get stopped(): boolean {
+    return this.#stopping.signal.aborted
+  }
 
   /** What is wrong, one phrase; null when nothing is. */
   get trouble(): string | null {
@@ -83,18 +89,24 @@ export class Link {
   }
 
   /** Version of the server it is connected to. */
-  get serverVersion(): string | null { return this.#current?.model.connection.serverProperties.version ?? null }
+  get serverVersion(): string | null {
+    return this.#current?.model.connection.serverProperties.version ?? null
+  }
 
   /** Registers for ups and downs, and is told at once when it is up; the returned function ends it. */
   listen(listener: LinkListener): () => void {
     this.#listeners.add(listener)
     if (this.#current !== null) listener.up(this.#current)
-    return () => { this.#listeners.delete(listener) }
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   /** Resolves at the first connection; rejects with `Refused` at once. Keeps trying otherwise, until `close`. */
   connect(): Promise<void> {
-    return new Promise((resolve, reject) => { this.#running = this.#run(resolve, reject) })
+    return new Promise((resolve, reject) => {
+      this.#running = this.#run(resolve, reject)
+    })
   }
 
   /** Gives the connection up, if it is still the one of `epoch`; the next one is tried after a short wait. */
@@ -109,7 +121,9 @@ export class Link {
     if (current !== null) {
       try {
         await within(current.model.close(), CLOSE_MS, 'closing the connection', this.#clock)
-      } catch { /* it was closed by the other side, or is not answering: destroyed in either case */ }
+      } catch {
+        /* it was closed by the other side, or is not answering: destroyed in either case */
+      }
       destroy(current.model, 'closed')
     }
     await this.#running
@@ -124,7 +138,7 @@ export class Link {
         const model = await this.#dial(urls[turn % urls.length] as string)
         const lived = this.#live(model)
         opened()
-        failures = await lived >= STEADY_MS ? 0 : failures + 1
+        failures = (await lived) >= STEADY_MS ? 0 : failures + 1
       } catch (cause) {
         failures += 1
         this.#down = textOf(cause)
@@ -140,30 +154,42 @@ export class Link {
   async #dial(url: string): Promise<ChannelModel> {
     const { heartbeatS, connectTimeoutMs, clientName, role, tls } = this.#options
     const options: SocketOptions = {
-      ...tls, timeout: connectTimeoutMs, noDelay: true, keepAlive: true, keepAliveDelay: 10_000,
+      ...tls,
+      timeout: connectTimeoutMs,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveDelay: 10_000,
       clientProperties: { connection_name: `${clientName} ${role}` },
     }
     const dialled = connect(withHeartbeat(url, heartbeatS), options)
-    dialled.then((model) => model.on('error', () => undefined), () => undefined)
+    dialled.then(
+      (model) => model.on('error', () => undefined),
+      () => undefined,
+    )
     try {
       // n.b. amqplib's timeout is one of silence, which a slow trickle never reaches; hence the second bound.
       return await within(dialled, 2 * connectTimeoutMs, 'connecting', this.#clock, this.#stopping.signal)
     } catch (cause) {
-      dialled.then((model) => destroy(model, 'too late'), () => undefined)
+      dialled.then(
+        (model) => destroy(model, 'too late'),
+        () => undefined,
+      )
       throw connectFailure(cause, hostOf(url))
     }
   }
 
-  /** From open to closed; resolves with the ms it lived. Listeners stand before the first await, as amqplib needs it. */
+  /** From open to closed; resolves with the ms it lived. Listeners stand before the first await: amqplib needs it. */
   async #live(model: ChannelModel): Promise<number> {
     const openedMs = this.#clock.monotonicMs()
     const { role } = this.#options
     const current: Current = { model, epoch: ++this.#epoch }
     let why = 'the connection was closed'
-    model.on('error', (cause) => { why = textOf(cause) })
+    model.on('error', (cause) => {
+      why = textOf(cause)
+    })
     model.on('blocked', (reason) => {
-      this.#blocked = String(reason)
-      this.#telemetry.emit('broker.blocked', { role, why: this.#blocked })
+      this.#blocked = reason
+      this.#telemetry.emit('broker.blocked', { role, why: reason })
     })
     model.on('unblocked', () => {
       this.#blocked = null
@@ -206,12 +232,16 @@ export class Link {
       while (stands()) {
         await this.#clock.sleep(pulseMs, this.#stopping.signal)
         if (!stands() || this.blocked) continue
-        const cancel = this.#clock.timer(pulseMs, () => { this.#silent = stands() })
+        const cancel = this.#clock.timer(pulseMs, () => {
+          this.#silent = stands()
+        })
         await channel.prefetch(1)
         cancel()
         if (stands()) this.#silent = false
       }
-    } catch { /* the connection fell, or is being closed: told elsewhere */ }
+    } catch {
+      /* the connection fell, or is being closed: told elsewhere */
+    }
   }
 }
 

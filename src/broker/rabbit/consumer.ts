@@ -49,7 +49,9 @@ export class Consumer implements Subscription {
         this.#failures = 0
         void this.#begin(current)
       },
-      down: () => { this.#turn += 1 },
+      down: () => {
+        this.#turn += 1
+      },
     })
   }
 
@@ -61,7 +63,9 @@ export class Consumer implements Subscription {
   /** Resolves once it consumes; after `limitMs`, or when it is refused for good, it is cancelled and rejects. */
   async begun(limitMs: number): Promise<void> {
     if (this.#session !== null) return
-    const begun = new Promise<void>((resolve, reject) => { this.#begun = { resolve, reject } })
+    const begun = new Promise<void>((resolve, reject) => {
+      this.#begun = { resolve, reject }
+    })
     try {
       await within(begun, limitMs, this.#spec.queue, this.#deps.clock)
     } catch (cause) {
@@ -84,7 +88,9 @@ export class Consumer implements Subscription {
     if (session === null || !session.open) return
     try {
       await within(session.channel.cancel(this.#tag), this.#deps.answerTimeoutMs, 'cancelling', this.#deps.clock)
-    } catch { /* the channel is gone, or nothing answers: then nothing is delivered either */ }
+    } catch {
+      /* the channel is gone, or nothing answers: then nothing is delivered either */
+    }
     session.closeWhenSettled()
   }
 
@@ -126,9 +132,16 @@ export class Consumer implements Subscription {
       session.end()
       if (this.#session === session) this.#fell(why, alone ? current : null, startedMs)
     })
-    this.#tag = await this.#ask(session.channel, prefetch, {
-      noAck: false, exclusive: false, arguments: argumentsNow?.() ?? {},
-    }, (message) => this.#onMessage(session, message, current, startedMs))
+    this.#tag = await this.#ask(
+      session.channel,
+      prefetch,
+      {
+        noAck: false,
+        exclusive: false,
+        arguments: argumentsNow?.() ?? {},
+      },
+      (message) => this.#onMessage(session, message, current, startedMs),
+    )
     if (turn !== this.#turn || !session.open) {
       closeQuietly(session.channel)
       if (turn === this.#turn) throw new Unavailable(`the channel of ${queue} was closed at once`)
@@ -140,7 +153,11 @@ export class Consumer implements Subscription {
   }
 
   async #ask(
-    channel: Channel, prefetch: number, options: object, onMessage: (message: ConsumeMessage | null) => void): Promise<string> {
+    channel: Channel,
+    prefetch: number,
+    options: object,
+    onMessage: (message: ConsumeMessage | null) => void,
+  ): Promise<string> {
     const { clock, answerTimeoutMs } = this.#deps
     const asking = async (): Promise<string> => {
       await channel.prefetch(prefetch, false)
@@ -169,7 +186,8 @@ export class Consumer implements Subscription {
       this.#spec.onDelivery(delivery)
     } catch (cause) {
       this.#deps.telemetry.emit('warning', {
-        what: `taking a delivery of ${this.#spec.queue} failed: ${textOf(cause)}`, fix: 'report it; the message was handed back',
+        what: `taking a delivery of ${this.#spec.queue} failed: ${textOf(cause)}`,
+        fix: 'report it; the message was handed back',
       })
       delivery.handBack()
     }

@@ -1,4 +1,4 @@
-// Makes the topology where something is missing, and verifies it; nothing that exists is ever declared again or deleted.
+// Makes the topology where something is missing, and verifies it; what exists is never declared again or deleted.
 import type { Channel, ChannelModel, Options } from 'amqplib'
 import type { Clock } from '../../clock/clock.ts'
 import { Refused } from '../../retry/failures.ts'
@@ -14,8 +14,14 @@ export class UnsafeTopology extends Error {
   readonly findings: readonly Finding[]
 
   constructor(findings: readonly Finding[]) {
-    super(['the RabbitMQ topology is not as it must be (object, argument, wanted, found, fix):',
-      ...findings.map(({ object, argument, wanted, found, fix }) => `  ${object}, ${argument}, ${wanted}, ${found}, ${fix}`)].join('\n'))
+    super(
+      [
+        'the RabbitMQ topology is not as it must be (object, argument, wanted, found, fix):',
+        ...findings.map(
+          ({ object, argument, wanted, found, fix }) => `  ${object}, ${argument}, ${wanted}, ${found}, ${fix}`,
+        ),
+      ].join('\n'),
+    )
     this.findings = findings
   }
 }
@@ -36,7 +42,7 @@ export interface Place {
   readonly answerTimeoutMs: number
 }
 
-/** Declares what is missing; safe to run again, and by several at once. What differs and cannot be mended is in the report. */
+/** Declares what is missing; safe to run again, and by several at once. What it cannot mend is in the report. */
 export async function createTopology(topology: Topology, place: Place): Promise<Report> {
   const probe = new Probe(place)
   try {
@@ -44,7 +50,9 @@ export async function createTopology(topology: Topology, place: Place): Promise<
     for (const exchange of topology.exchanges) {
       if (await probe.finds((channel) => channel.checkExchange(exchange.name))) continue
       const args = place.management === null ? exchange.definition : {}
-      await probe.declares((channel) => channel.assertExchange(exchange.name, exchange.type, { ...FIXED, arguments: args }))
+      await probe.declares((channel) =>
+        channel.assertExchange(exchange.name, exchange.type, { ...FIXED, arguments: args }),
+      )
       made.push(`exchange ${exchange.name}`)
     }
     for (const queue of topology.queues) {
@@ -57,17 +65,17 @@ export async function createTopology(topology: Topology, place: Place): Promise<
       await probe.run((channel) => channel.bindQueue(binding.queue, binding.exchange, binding.routingKey))
       if (place.management !== null) made.push(`binding ${binding.exchange} → ${binding.queue}`)
     }
-    return { ...await verify(topology, place, probe), made }
+    return { ...(await verify(topology, place, probe)), made }
   } finally {
     probe.close()
   }
 }
 
-/** Declares nothing. Without the management API only existence is checked, and the report says what was not compared. */
+/** Declares nothing. Without the management API it checks existence, and the report says what was not compared. */
 export async function verifyTopology(topology: Topology, place: Place): Promise<Report> {
   const probe = new Probe(place)
   try {
-    return { ...await verify(topology, place, probe), made: [] }
+    return { ...(await verify(topology, place, probe)), made: [] }
   } finally {
     probe.close()
   }
@@ -88,7 +96,8 @@ async function bindingsToMake(topology: Topology, { management }: Place): Promis
   const wanted: BindingSpec[] = []
   for (const binding of topology.bindings) {
     const found = await management.bindings(binding.queue)
-    if (!found.some((one) => one.source === binding.exchange && one.routing_key === binding.routingKey)) wanted.push(binding)
+    if (!found.some((one) => one.source === binding.exchange && one.routing_key === binding.routingKey))
+      wanted.push(binding)
   }
   return wanted
 }
@@ -99,28 +108,36 @@ async function verify(topology: Topology, place: Place, probe: Probe): Promise<O
   }
   const findings: Finding[] = []
   for (const { name } of topology.exchanges) {
-    if (!await probe.finds((channel) => channel.checkExchange(name))) findings.push(missing('exchange', name))
+    if (!(await probe.finds((channel) => channel.checkExchange(name)))) findings.push(missing('exchange', name))
   }
   for (const { name } of topology.queues) {
-    if (!await probe.finds((channel) => channel.checkQueue(name))) findings.push(missing('queue', name))
+    if (!(await probe.finds((channel) => channel.checkQueue(name)))) findings.push(missing('queue', name))
   }
   return { findings, notCompared: notComparable(topology) }
 }
 
 function notComparable(topology: Topology): string[] {
   return [
-    ...topology.exchanges.map(({ name, definition }) => `exchange ${name}: ${['type', ...Object.keys(definition)].join(', ')}`),
-    ...topology.queues.map(({ name, definition }) => `queue ${name}: ${['x-queue-type', ...Object.keys(definition)].join(', ')}`),
+    ...topology.exchanges.map(
+      ({ name, definition }) => `exchange ${name}: ${['type', ...Object.keys(definition)].join(', ')}`,
+    ),
+    ...topology.queues.map(
+      ({ name, definition }) => `queue ${name}: ${['x-queue-type', ...Object.keys(definition)].join(', ')}`,
+    ),
     ...topology.bindings.map(({ exchange, queue, routingKey }) => `binding ${exchange} → ${queue}: ${routingKey}`),
   ]
 }
 
 async function factsOf(topology: Topology, management: Management, vhost: string): Promise<Facts> {
-  const each = async <Found>(names: readonly { readonly name: string }[], ask: (name: string) => Promise<Found>): Promise<Record<string, Found>> =>
+  const each = async <Found>(
+    names: readonly { readonly name: string }[],
+    ask: (name: string) => Promise<Found>,
+  ): Promise<Record<string, Found>> =>
     Object.fromEntries(await Promise.all(names.map(async ({ name }) => [name, await ask(name)] as const)))
   const bound = [...new Set(topology.bindings.map(({ queue }) => queue))].map((name) => ({ name }))
   const [policies, operatorPolicies, queues, exchanges, bindings] = await Promise.all([
-    management.policies(), management.operatorPolicies(),
+    management.policies(),
+    management.operatorPolicies(),
     each(topology.queues, (name) => management.queue(name)),
     each(topology.exchanges, (name) => management.exchange(name)),
     each(bound, (name) => management.bindings(name)),
@@ -143,7 +160,7 @@ class Probe {
 
   /** Whether a passive declaration finds its object. */
   async finds(look: (channel: Channel) => Promise<unknown>): Promise<boolean> {
-    return await this.#try(look) !== NOT_FOUND
+    return (await this.#try(look)) !== NOT_FOUND
   }
 
   /** Declares; where somebody has just declared it with other arguments, theirs stands. */
@@ -160,10 +177,13 @@ class Probe {
     this.#channel = null
   }
 
-  async #try(act: (channel: Channel) => Promise<unknown>, tolerated: number | null = NOT_FOUND): Promise<number | null> {
+  async #try(
+    act: (channel: Channel) => Promise<unknown>,
+    tolerated: number | null = NOT_FOUND,
+  ): Promise<number | null> {
     const { clock, answerTimeoutMs } = this.#place
     try {
-      const channel = this.#channel ?? await within(this.#open(), answerTimeoutMs, 'opening a channel', clock)
+      const channel = this.#channel ?? (await within(this.#open(), answerTimeoutMs, 'opening a channel', clock))
       await within(act(channel), answerTimeoutMs, 'declaring', clock)
       return null
     } catch (cause) {
@@ -172,7 +192,9 @@ class Probe {
       if (tolerated !== null && code === tolerated) return code
       const failure = operationFailure(cause, 'the topology')
       throw failure instanceof Refused
-        ? new Refused(`${failure.message}; with FERRYMAN_RABBITMQ_TOPOLOGY=verify no right to configure is needed`, { cause })
+        ? new Refused(`${failure.message}; with FERRYMAN_RABBITMQ_TOPOLOGY=verify no right to configure is needed`, {
+            cause,
+          })
         : failure
     }
   }

@@ -15,7 +15,9 @@ export class Session {
     this.channel = channel
   }
 
-  get open(): boolean { return this.#open }
+  get open(): boolean {
+    return this.#open
+  }
 
   end(): void {
     this.#open = false
@@ -36,7 +38,9 @@ export class Session {
     try {
       if (how === 'ack') this.channel.ack(message, false)
       else this.channel.nack(message, false, true)
-    } catch { /* closed in this very moment: the broker takes it back */ }
+    } catch {
+      /* closed in this very moment: the broker takes it back */
+    }
     this.#unsettled -= 1
     if (this.#closing && this.#unsettled === 0) this.#close()
   }

@@ -26,8 +26,11 @@ export function connectFailure(cause: unknown, where: string): Refused | Unavail
   }
   // n.b. amqplib hides the reason in this case: 530 for an unknown vhost as well as for one the user may not enter.
   if (/^Expected ConnectionOpenOk; got <ConnectionClose/.test(text)) {
-    return new Refused(`${where}: the virtual host does not exist or the user may not enter it; create it with `
-      + 'rabbitmqctl add_vhost, or give rights with rabbitmqctl set_permissions', { cause })
+    return new Refused(
+      `${where}: the virtual host does not exist or the user may not enter it; create it with ` +
+        'rabbitmqctl add_vhost, or give rights with rabbitmqctl set_permissions',
+      { cause },
+    )
   }
   if (isRefusal(codeOf(cause)) || /^Handshake terminated by server: 530\b|^SASL mechanism/.test(text)) {
     return new Refused(`${where}: ${text}`, { cause })
@@ -42,11 +45,18 @@ export function operationFailure(cause: unknown, what: string): Error {
   return isRefusal(codeOf(cause)) ? new Refused(text, { cause }) : new Unavailable(text, { cause })
 }
 
-/** The result of `promise`, or a rejection: with `Unavailable` after `limitMs`, with the signal's reason when it aborts. */
+/** The result of `promise`. Rejects with `Unavailable` after `limitMs`, with the signal's reason when it aborts. */
 export function within<T>(
-  promise: Promise<T>, limitMs: number, what: string, clock: Clock, signal?: AbortSignal): Promise<T> {
+  promise: Promise<T>,
+  limitMs: number,
+  what: string,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.timer(limitMs, () => end(() => reject(new Unavailable(`${what}: no answer within ${limitMs} ms`))))
+    const cancel = clock.timer(limitMs, () =>
+      end(() => reject(new Unavailable(`${what}: no answer within ${limitMs} ms`))),
+    )
     const onAbort = (): void => end(() => reject(signal?.reason))
     const end = (settle: () => void): void => {
       cancel()
@@ -55,7 +65,10 @@ export function within<T>(
     }
     if (signal?.aborted) onAbort()
     else signal?.addEventListener('abort', onAbort, { once: true })
-    promise.then((result) => end(() => resolve(result)), (cause: unknown) => end(() => reject(cause)))
+    promise.then(
+      (result) => end(() => resolve(result)),
+      (cause: unknown) => end(() => reject(cause)),
+    )
   })
 }
 

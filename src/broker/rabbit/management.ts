@@ -1,5 +1,6 @@
 // A client of RabbitMQ's management API for what AMQP cannot do: policies, and arguments of what exists.
-import { Agent, request, type Dispatcher } from 'undici'
+import { Agent, request } from 'undici'
+import type { Clock } from '../../clock/clock.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import type { PolicySpec } from '../topology.ts'
 import type { TlsOptions } from './connection.ts'
@@ -30,6 +31,8 @@ export interface Management {
   policies(): Promise<readonly FoundPolicy[]>
   operatorPolicies(): Promise<readonly FoundPolicy[]>
   putPolicy(policy: PolicySpec): Promise<void>
+  /** Does nothing where there is none of that name. */
+  deletePolicy(name: string): Promise<void>
   queue(name: string): Promise<FoundObject | null>
   exchange(name: string): Promise<FoundObject | null>
   bindings(queue: string): Promise<readonly FoundBinding[]>
@@ -43,6 +46,7 @@ export interface ManagementOptions {
   readonly vhost: string
   readonly tls: TlsOptions
   readonly timeoutMs: number
+  readonly clock: Clock
 }
 
 export type Reached = { readonly management: Management } | { readonly management: null; readonly why: string }
@@ -93,38 +97,53 @@ function clientOf(url: string, options: ManagementOptions): Client {
     putPolicy: async ({ name, pattern, applyTo, priority, definition }) => {
       await call('PUT', at('policies', name), { pattern, 'apply-to': applyTo, priority, definition })
     },
-    queue: async (name) => await call('GET', at('queues', name)) as FoundObject | null,
-    exchange: async (name) => await call('GET', at('exchanges', name)) as FoundObject | null,
-    bindings: async (name) => await call('GET', `${at('queues', name)}/bindings`) as FoundBinding[] | null ?? [],
+    deletePolicy: async (name) => {
+      await call('DELETE', at('policies', name))
+    },
+    queue: async (name) => (await call('GET', at('queues', name))) as FoundObject | null,
+    exchange: async (name) => (await call('GET', at('exchanges', name))) as FoundObject | null,
+    bindings: async (name) => ((await call('GET', `${at('queues', name)}/bindings`)) as FoundBinding[] | null) ?? [],
     close: () => call.close(),
   }
 }
 
+type Method = 'GET' | 'PUT' | 'DELETE'
+
 interface Caller {
   /** The parsed answer; null for 404 and for an answer without a body. */
-  (method: 'GET' | 'PUT', path: string, body?: object): Promise<unknown>
+  (method: Method, path: string, body?: object): Promise<unknown>
   close(): Promise<void>
 }
 
-function callerOf(url: string, { tls, timeoutMs }: ManagementOptions): Caller {
+function callerOf(url: string, { tls, timeoutMs, clock }: ManagementOptions): Caller {
   const base = new URL(url)
-  const authorization = `Basic ${Buffer.from(`${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`).toString('base64')}`
+  const credentials = `${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`
+  const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
   const root = `${base.origin}${base.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}/api/`
-  const agent = new Agent({ connect: { ...tls, timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
-  const call = async (method: 'GET' | 'PUT', path: string, body?: object): Promise<unknown> => {
+  const agent = new Agent({
+    connect: { ...tls, timeout: timeoutMs / 2 },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+  })
+  const call = async (method: Method, path: string, body?: object): Promise<unknown> => {
     const asked = `${method} ${root}${path}`
-    let response: Dispatcher.ResponseData
-    let text: string
+    const abort = new AbortController()
+    const cancel = clock.timer(timeoutMs, () => abort.abort(new Error(`nothing within ${timeoutMs} ms`)))
     try {
-      response = await request(root + path, {
-        method, dispatcher: agent, headers: { authorization, 'content-type': 'application/json' },
-        body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(timeoutMs),
+      const response = await request(root + path, {
+        method,
+        dispatcher: agent,
+        headers: { authorization, 'content-type': 'application/json' },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: abort.signal,
       })
-      text = await response.body.text()
+      return answerOf(asked, response.statusCode, await response.body.text())
     } catch (cause) {
+      if (cause instanceof Refused || cause instanceof Unavailable) throw cause
       throw new Unavailable(`${asked} was not answered: ${textOf(cause)}`, { cause })
+    } finally {
+      cancel()
     }
-    return answerOf(asked, response.statusCode, text)
   }
   return Object.assign(call, { close: () => agent.destroy() })
 }
@@ -133,15 +152,20 @@ function callerOf(url: string, { tls, timeoutMs }: ManagementOptions): Caller {
 function answerOf(asked: string, status: number, text: string): unknown {
   if (status === 404) return null
   if (status === 401 || status === 403) {
-    throw new Refused(`${asked} was refused (${status}): the user needs the tag policymaker, and rights on the virtual host`)
+    throw new Refused(
+      `${asked} was refused (${status}): the user needs the tag policymaker, and rights on the virtual host`,
+    )
   }
-  if (status >= 400 && status < 500 && status !== 429) throw new Refused(`${asked} was refused (${status}): ${text.slice(0, 300)}`)
+  if (status >= 400 && status < 500 && status !== 429)
+    throw new Refused(`${asked} was refused (${status}): ${text.slice(0, 300)}`)
   if (status >= 300) throw new Unavailable(`${asked} was answered with ${status}`)
   if (text === '') return null
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Unavailable(`${asked} was answered with something that is not JSON; is it RabbitMQ's management API?`, { cause })
+    throw new Unavailable(`${asked} was answered with something that is not JSON; is it RabbitMQ's management API?`, {
+      cause,
+    })
   }
 }
 
@@ -154,7 +178,9 @@ async function assertPolicymaker(management: Client): Promise<void> {
   const { tags } = await management.whoami()
   const held = typeof tags === 'string' ? tags.split(',') : tags
   if (!held.some((tag) => ['policymaker', 'administrator'].includes(tag.trim()))) {
-    throw new Refused(`the management API gives this user no right to see policies: it needs the tag policymaker, not [${held.join(', ')}]`)
+    throw new Refused(
+      `the management API shows this user no policies: it needs the tag policymaker, not [${held.join(', ')}]`,
+    )
   }
 }
 
@@ -162,7 +188,8 @@ async function assertPolicymaker(management: Client): Promise<void> {
 function isAbsence(cause: unknown): boolean {
   const inner: unknown = cause instanceof Error ? cause.cause : null
   const code: unknown = inner instanceof Error ? (inner as Error & { code?: unknown }).code : null
-  const nested = inner instanceof AggregateError ? inner.errors.map((error: unknown) => (error as { code?: unknown }).code) : []
+  const nested =
+    inner instanceof AggregateError ? inner.errors.map((error: unknown) => (error as { code?: unknown }).code) : []
   return [code, ...nested].some((name) => ABSENCE_CODES.has(String(name)))
 }
 

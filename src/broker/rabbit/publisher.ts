@@ -1,9 +1,9 @@
 // Publishing with confirms: persistent, mandatory, one channel, and a promise that always settles.
 //
-//   publish ──► writable? ──yes──► sent ──► confirmed ──────────► routed | unroutable (a return came before)
-//                  │no              │└────► nacked ─────────────► Unavailable
-//                  ▼                └─────► channel closed, or no confirm in time ─► Unanswered
-//               waiting ── its time is over, or stopped ────────► Unavailable
+//   publish -> writable? -yes-> sent -> confirmed -> routed | unroutable (a return came before)
+//                 | no           | +--> nacked -> Unavailable
+//                 v              +----> channel closed, or no confirm in time -> Unanswered
+//              waiting -> its time is over, or stopped -> Unavailable
 import type { ConfirmChannel, Message } from 'amqplib'
 import { backoffMs, type Backoff } from '../../retry/backoff.ts'
 import { Unanswered, Unavailable } from '../../retry/failures.ts'
@@ -67,7 +67,9 @@ export class ConfirmingPublisher implements Publisher {
   }
 
   /** One phrase while the channel is not open, else null. */
-  get trouble(): string | null { return this.#channel === null ? this.#trouble : null }
+  get trouble(): string | null {
+    return this.#channel === null ? this.#trouble : null
+  }
 
   publish(message: Outgoing): Promise<Result> {
     if (this.#stopped) return Promise.reject(new Unavailable('publishing has been stopped'))
@@ -89,12 +91,16 @@ export class ConfirmingPublisher implements Publisher {
     if (this.#outstanding.size + this.#waiting.size > 0) {
       await new Promise<void>((resolve) => {
         const cancel = this.#options.clock.timer(limitMs, resolve)
-        this.#onIdle = () => { cancel(); resolve() }
+        this.#onIdle = () => {
+          cancel()
+          resolve()
+        }
       })
     }
     this.#unlisten()
     this.#closing.abort()
-    for (const entry of this.#waiting) entry.reject(new Unavailable('publishing was stopped before the message was sent'))
+    for (const entry of this.#waiting)
+      entry.reject(new Unavailable('publishing was stopped before the message was sent'))
     this.#waiting.clear()
     this.#retire('publishing was stopped')
   }
@@ -103,7 +109,8 @@ export class ConfirmingPublisher implements Publisher {
     const { link, clock, reopen } = this.#options
     const { signal } = this.#closing
     while (link.current === current && this.#channel === null) {
-      if (this.#failures > 0) await clock.sleep(backoffMs(this.#failures, reopen, clock.random()), signal).catch(() => undefined)
+      if (this.#failures > 0)
+        await clock.sleep(backoffMs(this.#failures, reopen, clock.random()), signal).catch(() => undefined)
       if (link.current !== current || signal.aborted) return
       try {
         const opened = await openChannel(this.#options, current, ({ model }) => model.createConfirmChannel())
@@ -125,7 +132,9 @@ export class ConfirmingPublisher implements Publisher {
       this.#writable = true
       this.#flush()
     })
-    channel.on('error', (cause) => { if (codeOf(cause) === NOT_FOUND) this.#options.onMissing() })
+    channel.on('error', (cause) => {
+      if (codeOf(cause) === NOT_FOUND) this.#options.onMissing()
+    })
     opened.onClosed((why, alone) => {
       if (this.#channel !== channel) return
       this.#failures = this.#options.clock.monotonicMs() - openedMs >= STEADY_MS ? 1 : this.#failures + 1
@@ -141,12 +150,20 @@ export class ConfirmingPublisher implements Publisher {
     const { message } = entry
     const confirmed = (cause: Error | null): void => this.#onConfirm(entry, cause)
     try {
-      this.#writable = channel.publish(message.exchange, message.routingKey, message.body, publishOptionsOf(message), confirmed)
+      this.#writable = channel.publish(
+        message.exchange,
+        message.routingKey,
+        message.body,
+        publishOptionsOf(message),
+        confirmed,
+      )
       this.#outstanding.add(entry)
     } catch (cause) {
       // n.b. Thrown before anything was written: a closed channel, or a message that cannot be encoded, which is a bug.
       const closed = cause instanceof Error && cause.name === 'IllegalOperationError'
-      entry.reject(closed ? new Unavailable(`the publish channel is closed: ${textOf(cause)}`, { cause }) : cause as Error)
+      entry.reject(
+        closed ? new Unavailable(`the publish channel is closed: ${textOf(cause)}`, { cause }) : (cause as Error),
+      )
     }
   }
 
@@ -171,11 +188,18 @@ export class ConfirmingPublisher implements Publisher {
     const messageId: unknown = returned.properties.messageId
     for (const entry of this.#outstanding) {
       const { message } = entry
-      if (message.exchange === exchange && message.routingKey === routingKey && message.properties.messageId === messageId) {
+      if (
+        message.exchange === exchange &&
+        message.routingKey === routingKey &&
+        message.properties.messageId === messageId
+      ) {
         entry.returned = true
       }
     }
-    this.#options.telemetry.emit('broker.returned', { messageId: String(messageId ?? ''), routingKey })
+    this.#options.telemetry.emit('broker.returned', {
+      messageId: typeof messageId === 'string' ? messageId : '',
+      routingKey,
+    })
     this.#options.onMissing()
   }
 
@@ -213,11 +237,16 @@ export class ConfirmingPublisher implements Publisher {
     if (this.#timing) return
     const { clock, confirmTimeoutMs, sendTimeoutMs } = this.#options
     const nowMs = clock.monotonicMs()
-    const dues = [[this.#outstanding, confirmTimeoutMs], [this.#waiting, sendTimeoutMs]] as const
-    const nextMs = Math.min(...dues.map(([entries, limitMs]) => {
-      const [oldest] = entries
-      return oldest === undefined ? Infinity : oldest.sinceMs + limitMs - nowMs
-    }))
+    const dues = [
+      [this.#outstanding, confirmTimeoutMs],
+      [this.#waiting, sendTimeoutMs],
+    ] as const
+    const nextMs = Math.min(
+      ...dues.map(([entries, limitMs]) => {
+        const [oldest] = entries
+        return oldest === undefined ? Infinity : oldest.sinceMs + limitMs - nowMs
+      }),
+    )
     if (nextMs === Infinity) return
     this.#timing = true
     clock.timer(Math.max(1, Math.ceil(nextMs)), () => {

@@ -54,17 +54,29 @@ export interface RabbitBroker extends Broker {
   verifyTopology(): Promise<Report>
   /** Reads a stream queue on and on, each message once and in order; `onFailure` is told when `onMessage` rejects. */
   readStream(
-    queue: string, from: StreamFrom, onMessage: (message: StreamMessage) => void | Promise<void>,
-    onFailure?: (cause: unknown) => void): Promise<Subscription>
+    queue: string,
+    from: StreamFrom,
+    onMessage: (message: StreamMessage) => void | Promise<void>,
+    onFailure?: (cause: unknown) => void,
+  ): Promise<Subscription>
   /** Reads up to what is the last message when it begins; resolves with its offset, null for an empty stream. */
   readStreamToEnd(
-    queue: string, from: 'first' | number, onMessage: (message: StreamMessage) => void | Promise<void>): Promise<number | null>
+    queue: string,
+    from: 'first' | number,
+    onMessage: (message: StreamMessage) => void | Promise<void>,
+  ): Promise<number | null>
   lastOffset(queue: string): Promise<number | null>
 }
 
 const DEFAULTS = {
-  tls: {}, deliveryLimit: 1000, connectTimeoutMs: 5_000, answerTimeoutMs: 5_000, confirmTimeoutMs: 10_000, sendTimeoutMs: 10_000,
-  pulseMs: 2_000, reconnect: { baseMs: 200, capMs: 5_000 },
+  tls: {},
+  deliveryLimit: 1000,
+  connectTimeoutMs: 5_000,
+  answerTimeoutMs: 5_000,
+  confirmTimeoutMs: 10_000,
+  sendTimeoutMs: 10_000,
+  pulseMs: 2_000,
+  reconnect: { baseMs: 200, capMs: 5_000 },
 } as const
 const RESTORE_EVERY_MS = 1_000
 const START_RETRY_MS = 500
@@ -97,20 +109,31 @@ class ConnectedBroker implements RabbitBroker {
     this.#consumeLink = link('consume')
     this.#publishLink = link('publish')
     this.#publisher = new ConfirmingPublisher({
-      ...this.#channelDeps(this.#publishLink), telemetry, confirmTimeoutMs: options.confirmTimeoutMs,
-      sendTimeoutMs: options.sendTimeoutMs, reopen: options.reconnect, onMissing: () => { void this.#restore() },
+      ...this.#channelDeps(this.#publishLink),
+      telemetry,
+      confirmTimeoutMs: options.confirmTimeoutMs,
+      sendTimeoutMs: options.sendTimeoutMs,
+      reopen: options.reconnect,
+      onMissing: () => {
+        void this.#restore()
+      },
     })
   }
 
-  get ready(): boolean { return this.troubles.length === 0 }
+  get ready(): boolean {
+    return this.troubles.length === 0
+  }
 
   get troubles(): readonly string[] {
     const consumers = [...this.#consumers].map((consumer) => consumer.trouble)
-    return [this.#consumeLink.trouble, this.#publishLink.trouble, this.#publisher.trouble, ...consumers]
-      .filter((trouble) => trouble !== null)
+    return [this.#consumeLink.trouble, this.#publishLink.trouble, this.#publisher.trouble, ...consumers].filter(
+      (trouble) => trouble !== null,
+    )
   }
 
-  get serverVersion(): string | null { return this.#consumeLink.serverVersion }
+  get serverVersion(): string | null {
+    return this.#consumeLink.serverVersion
+  }
 
   start(): Promise<void> {
     this.#started ??= this.#start()
@@ -127,6 +150,7 @@ class ConnectedBroker implements RabbitBroker {
   }
 
   async consume(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Promise<Subscription> {
+    if (this.#stopped !== null) throw new Unavailable('the broker connection has been stopped')
     const consumer = new Consumer({ queue, prefetch, onDelivery }, this.#consumerDeps())
     this.#consumers.add(consumer)
     const cancel = async (): Promise<void> => {
@@ -156,9 +180,20 @@ class ConnectedBroker implements RabbitBroker {
   }
 
   async readStream(
-    queue: string, from: StreamFrom, onMessage: (message: StreamMessage) => void | Promise<void>,
-    onFailure: (cause: unknown) => void = () => undefined): Promise<Subscription> {
-    const reader = await readStream(queue, from, onMessage, onFailure, this.#options.startTimeoutMs, this.#consumerDeps())
+    queue: string,
+    from: StreamFrom,
+    onMessage: (message: StreamMessage) => void | Promise<void>,
+    onFailure: (cause: unknown) => void = () => undefined,
+  ): Promise<Subscription> {
+    const reader = await readStream(
+      queue,
+      from,
+      onMessage,
+      onFailure,
+      this.#options.startTimeoutMs,
+      this.#consumerDeps(),
+    )
+    if (this.#stopped !== null) await reader.cancel()
     this.#readers.add(reader)
     return {
       cancel: () => {
@@ -169,7 +204,10 @@ class ConnectedBroker implements RabbitBroker {
   }
 
   readStreamToEnd(
-    queue: string, from: 'first' | number, onMessage: (message: StreamMessage) => void | Promise<void>): Promise<number | null> {
+    queue: string,
+    from: 'first' | number,
+    onMessage: (message: StreamMessage) => void | Promise<void>,
+  ): Promise<number | null> {
     return readStreamToEnd(queue, from, onMessage, this.#options.startTimeoutMs, this.#consumerDeps())
   }
 
@@ -197,7 +235,10 @@ class ConnectedBroker implements RabbitBroker {
         return await this.#declare()
       } catch (cause) {
         if (!(cause instanceof Unavailable) || this.#stopped !== null) throw cause
-        this.#telemetry.emit('warning', { what: `the topology cannot be looked at: ${cause.message}`, fix: 'trying again until the start time is over' })
+        this.#telemetry.emit('warning', {
+          what: `the topology cannot be looked at: ${cause.message}`,
+          fix: 'trying again until the start time is over',
+        })
         await this.#clock.sleep(START_RETRY_MS)
       }
     }
@@ -225,13 +266,27 @@ class ConnectedBroker implements RabbitBroker {
     if (current === null) throw new Unavailable(this.#consumeLink.trouble ?? 'not connected')
     const vhost = vhostOf(urls[0] as string)
     const reached = await reachManagement({
-      url: managementUrl, defaults: urls.map(managementUrlOf), vhost, tls, timeoutMs: answerTimeoutMs,
+      url: managementUrl,
+      defaults: urls.map(managementUrlOf),
+      vhost,
+      tls,
+      timeoutMs: answerTimeoutMs,
+      clock: this.#clock,
     })
     if (reached.management === null && managementUrl !== '') {
-      this.#telemetry.emit('warning', { what: `no management API: ${reached.why}`, fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty' })
+      this.#telemetry.emit('warning', {
+        what: `no management API: ${reached.why}`,
+        fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty',
+      })
     }
     try {
-      return await act(this.topology, { model: current.model, vhost, management: reached.management, clock: this.#clock, answerTimeoutMs })
+      return await act(this.topology, {
+        model: current.model,
+        vhost,
+        management: reached.management,
+        clock: this.#clock,
+        answerTimeoutMs,
+      })
     } finally {
       await reached.management?.close()
     }
@@ -243,7 +298,10 @@ class ConnectedBroker implements RabbitBroker {
     if (this.#clock.monotonicMs() - this.#restoredMs < RESTORE_EVERY_MS) return Promise.resolve()
     this.#restoring ??= this.#declare()
       .catch((cause: unknown) => {
-        this.#telemetry.emit('warning', { what: `declaring the topology again failed: ${textOf(cause)}`, fix: 'ferryman topology apply' })
+        this.#telemetry.emit('warning', {
+          what: `declaring the topology again failed: ${textOf(cause)}`,
+          fix: 'ferryman topology apply',
+        })
       })
       .finally(() => {
         this.#restoring = null
@@ -258,7 +316,8 @@ class ConnectedBroker implements RabbitBroker {
     const deps = this.#channelDeps(this.#consumeLink)
     const { channel } = await openChannel(deps, current, ({ model }) => model.createChannel())
     try {
-      return (await within(channel.checkQueue(queue), deps.answerTimeoutMs, `counting ${queue}`, this.#clock)).messageCount
+      return (await within(channel.checkQueue(queue), deps.answerTimeoutMs, `counting ${queue}`, this.#clock))
+        .messageCount
     } catch (cause) {
       if (codeOf(cause) === NOT_FOUND) return null
       throw operationFailure(cause, `counting ${queue}`)
@@ -281,7 +340,10 @@ class ConnectedBroker implements RabbitBroker {
 
   #consumerDeps(): ConsumerDeps {
     return {
-      ...this.#channelDeps(this.#consumeLink), telemetry: this.#telemetry, reopen: this.#options.reconnect, restore: () => this.#restore(),
+      ...this.#channelDeps(this.#consumeLink),
+      telemetry: this.#telemetry,
+      reopen: this.#options.reconnect,
+      restore: () => this.#restore(),
     }
   }
 }

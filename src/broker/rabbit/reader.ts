@@ -28,7 +28,8 @@ export async function openReader(options: ReaderOptions, clock: Clock): Promise<
   return readerOn(model, lost, options, clock)
 }
 
-async function dial(options: ReaderOptions, clock: Clock): Promise<ChannelModel> {
+/** A connection to the first address that answers. */
+export async function dial(options: ReaderOptions, clock: Clock): Promise<ChannelModel> {
   let failure: Error = new Unavailable('no address of RabbitMQ is given')
   for (const url of options.urls) {
     const dialled = connect(withHeartbeat(url, options.heartbeatS), {

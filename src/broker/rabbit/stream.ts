@@ -17,12 +17,17 @@ const END_MS = 1_000
 const QUIET_MS = 250
 
 /**
- * Reads on and on, each message once and in order, also across reconnects. The next message is asked for as the promises
- * of `onMessage` resolve; one that rejects ends the reading, and `onFailure` is told.
+ * Reads on and on, each message once and in order, also across reconnects. More is asked for as the promises of
+ * `onMessage` resolve; one that rejects ends the reading, and `onFailure` is told.
  */
 export async function readStream(
-  queue: string, from: StreamFrom, onMessage: (message: StreamMessage) => void | Promise<void>,
-  onFailure: (cause: unknown) => void, limitMs: number, deps: ConsumerDeps): Promise<Subscription> {
+  queue: string,
+  from: StreamFrom,
+  onMessage: (message: StreamMessage) => void | Promise<void>,
+  onFailure: (cause: unknown) => void,
+  limitMs: number,
+  deps: ConsumerDeps,
+): Promise<Subscription> {
   let next: number | null = null
   let reading = Promise.resolve()
   let over = false
@@ -33,24 +38,29 @@ export async function readStream(
       delivery.ack()
     }
   }
-  const consumer = new Consumer({
-    queue,
-    prefetch: PREFETCH,
-    argumentsNow: () => ({ 'x-stream-offset': offsetArgument(next ?? from) }),
-    onDelivery: (delivery) => {
-      const offset = offsetOf(delivery)
-      // n.b. The broker begins at the chunk that holds the offset, so what lies before it comes too.
-      if (offset < (next ?? (typeof from === 'number' ? from : 0))) return delivery.ack()
-      next = offset + 1
-      const { body, properties, exchange, routingKey } = delivery
-      reading = reading.then(() => read({ body, properties, exchange, routingKey, offset }, delivery)).catch((cause: unknown) => {
-        if (over) return
-        over = true
-        void consumer.cancel()
-        onFailure(cause)
-      })
+  const consumer = new Consumer(
+    {
+      queue,
+      prefetch: PREFETCH,
+      argumentsNow: () => ({ 'x-stream-offset': offsetArgument(next ?? from) }),
+      onDelivery: (delivery) => {
+        const offset = offsetOf(delivery)
+        // n.b. The broker begins at the chunk that holds the offset, so what lies before it comes too.
+        if (offset < (next ?? (typeof from === 'number' ? from : 0))) return delivery.ack()
+        next = offset + 1
+        const { body, properties, exchange, routingKey } = delivery
+        reading = reading
+          .then(() => read({ body, properties, exchange, routingKey, offset }, delivery))
+          .catch((cause: unknown) => {
+            if (over) return
+            over = true
+            void consumer.cancel()
+            onFailure(cause)
+          })
+      },
     },
-  }, deps)
+    deps,
+  )
   await consumer.begun(limitMs)
   return {
     cancel: () => {
@@ -63,27 +73,30 @@ export async function readStream(
 /** Offset of the last message the stream holds now, or null while it is empty. */
 export async function lastOffsetOf(queue: string, limitMs: number, deps: ConsumerDeps): Promise<number | null> {
   const { clock } = deps
-  let last: number | null = null
-  let seenMs = 0
-  const subscription = await readStream(queue, 'last', ({ offset }) => {
-    last = offset
-    seenMs = clock.monotonicMs()
-  }, () => undefined, limitMs, deps)
-  const endMs = clock.monotonicMs() + END_MS
-  while (clock.monotonicMs() < endMs && (last === null || clock.monotonicMs() - seenMs < QUIET_MS)) {
-    await clock.sleep(QUIET_MS / 5)
+  const seen = { offset: null as number | null, atMs: 0 }
+  const onMessage = ({ offset }: StreamMessage): void => {
+    seen.offset = offset
+    seen.atMs = clock.monotonicMs()
   }
+  const subscription = await readStream(queue, 'last', onMessage, () => undefined, limitMs, deps)
+  const endMs = clock.monotonicMs() + END_MS
+  const going = (): boolean => seen.offset === null || clock.monotonicMs() - seen.atMs < QUIET_MS
+  while (clock.monotonicMs() < endMs && going()) await clock.sleep(QUIET_MS / 5)
   await subscription.cancel()
-  return last
+  return seen.offset
 }
 
 /**
- * Reads from `from` up to what is the last message when it begins, then stops; resolves with that message's offset, null
- * when there is none. Rejects as `onMessage` does, and with `Unavailable` when nothing comes for `limitMs`.
+ * Reads from `from` up to what is the last message when it begins, then stops; resolves with that message's offset,
+ * null when there is none. Rejects as `onMessage` does, and with `Unavailable` when nothing comes for `limitMs`.
  */
 export async function readStreamToEnd(
-  queue: string, from: 'first' | number, onMessage: (message: StreamMessage) => void | Promise<void>,
-  limitMs: number, deps: ConsumerDeps): Promise<number | null> {
+  queue: string,
+  from: 'first' | number,
+  onMessage: (message: StreamMessage) => void | Promise<void>,
+  limitMs: number,
+  deps: ConsumerDeps,
+): Promise<number | null> {
   const last = await lastOffsetOf(queue, limitMs, deps)
   if (last === null || (typeof from === 'number' && from > last)) return last
   const { clock } = deps

@@ -43,7 +43,7 @@ export interface Connection {
 
 const RECONNECT_MS = 300
 
-/** `at` is the clock of the process at the near end: what is frozen hears nothing. The store at the far end goes by `clock`. */
+/** `at`: the clock of the process at the near end, which may be frozen; the store at the far end goes by `clock`. */
 export function connection(clock: Clock, weather: Weather = { ...FAIR }, at: Clock = clock): Connection {
   let underWay = 0
   const wayMs = (): number => weather.latencyMs * (0.5 + clock.random() / 2)

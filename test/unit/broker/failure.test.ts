@@ -16,7 +16,11 @@ describe('a failed connection', () => {
     })
   }
 
-  for (const text of ['connect ECONNREFUSED 127.0.0.1:5672', 'connect ETIMEDOUT', 'Socket closed abruptly during opening handshake']) {
+  for (const text of [
+    'connect ECONNREFUSED 127.0.0.1:5672',
+    'connect ETIMEDOUT',
+    'Socket closed abruptly during opening handshake',
+  ]) {
     it(`is unavailable: ${text}`, () => {
       expect(connectFailure(new Error(text), 'h:1/v')).to.be.instanceOf(Unavailable)
     })
@@ -42,7 +46,12 @@ describe('an AMQP URL', () => {
   })
 
   it('names the default virtual host when it says none', () => {
-    expect(['amqp://h', 'amqp://h/', 'amqp://h/%2F', 'amqp://h/a%2Fb'].map(vhostOf)).to.deep.equal(['/', '/', '/', 'a/b'])
+    expect(['amqp://h', 'amqp://h/', 'amqp://h/%2F', 'amqp://h/a%2Fb'].map(vhostOf)).to.deep.equal([
+      '/',
+      '/',
+      '/',
+      'a/b',
+    ])
   })
 
   it('takes the heartbeat that is set, unless it says its own', () => {

@@ -1,0 +1,82 @@
+// Whether what was told explains what the books say: every write told, replayed from the seed, ends in the dump.
+import type { Allocations } from '../../src/transfer/snapshot.ts'
+import type { Books, Told } from './installation.ts'
+
+interface Step {
+  readonly request: string
+  readonly before: { readonly generation: number | null; readonly allocations: Allocations }
+  readonly after: { readonly generation: number | null; readonly allocations: Allocations }
+}
+
+/** Empty where the events, each decision once, lead from `seed` to `dump` without a gap or a second way. */
+export function faultsOfReplay(events: readonly Told[], seed: Books, dump: Books): string[] {
+  const steps = stepsOf(events)
+  const start = new Map(seed.consumers.map(({ id, allocations }) => [id, allocations]))
+  const end = new Map(dump.consumers.map(({ id, allocations }) => [id, allocations]))
+  const consumers = new Set([...start.keys(), ...end.keys(), ...steps.keys()])
+  return [
+    ...[...consumers].flatMap((id) => faultsOfChain(id, steps.get(id) ?? [], start.get(id) ?? {}, end.get(id) ?? {})),
+    ...faultsOfViews(events),
+  ]
+}
+
+function stepsOf(events: readonly Told[]): Map<string, Step[]> {
+  const steps = new Map<string, Step[]>()
+  for (const { request, outcome, before, after } of events) {
+    if (outcome.code !== 'applied') continue
+    for (const [id, view] of Object.entries(before ?? {})) {
+      const later = after?.[id]
+      if (later === undefined || (later.generation === view.generation && same(later, view))) continue
+      steps.set(id, [...(steps.get(id) ?? []), { request, before: view, after: later }])
+    }
+  }
+  return steps
+}
+
+/** The Redis ledger never restarts generations, so they put the steps in order; a removal comes after what it removes. */
+function faultsOfChain(id: string, steps: readonly Step[], start: Allocations, end: Allocations): string[] {
+  const order = ({ before, after }: Step): number => after.generation ?? (before.generation ?? 0) + 0.5
+  const sorted = [...steps].sort((one, other) => order(one) - order(other))
+  const faults: string[] = []
+  let stands = start
+  for (const { request, before, after } of sorted) {
+    if (!same(before, { allocations: stands })) {
+      faults.push(`${id}: ${request} began at ${text(before.allocations)}, but ${text(stands)} stood there`)
+    }
+    stands = after.allocations
+  }
+  if (!same({ allocations: stands }, { allocations: end })) {
+    faults.push(`${id}: the events end at ${text(stands)}, the books at ${text(end)}`)
+  }
+  return faults
+}
+
+/** A generation of a consumer is one state, whoever saw it. */
+function faultsOfViews(events: readonly Told[]): string[] {
+  const seen = new Map<string, string>()
+  const faults: string[] = []
+  for (const { request, before, after } of events) {
+    for (const views of [before, after]) {
+      for (const [id, { generation, allocations }] of Object.entries(views ?? {})) {
+        if (generation === null) continue
+        const key = `${id} at generation ${generation}`
+        const shown = text(allocations)
+        if ((seen.get(key) ?? shown) !== shown) faults.push(`${key}: ${seen.get(key)}, yet ${request} tells ${shown}`)
+        seen.set(key, shown)
+      }
+    }
+  }
+  return faults
+}
+
+function same(one: { readonly allocations: Allocations }, other: { readonly allocations: Allocations }): boolean {
+  return text(one.allocations) === text(other.allocations)
+}
+
+function text(allocations: Allocations): string {
+  return JSON.stringify(
+    Object.entries(allocations)
+      .map(([provider, amounts]) => [provider, Object.entries(amounts).sort()])
+      .sort(),
+  )
+}
