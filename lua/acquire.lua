@@ -21,6 +21,12 @@ if not alive(session) then return {'over'} end
 local list = {}
 for resource in string.gmatch(resources, '[^,]+') do list[#list + 1] = resource end
 local freed, former = {}, instead ~= '' and ticketOf(instead)
+if instead ~= '' and not former then
+  -- The ticket to give up is gone: this is a second send, or a late one that nobody waits for any more.
+  local number = redis.call('HGET', RQ, key)
+  local known = number and ticketOf(number)
+  return known and known.session == session and answer(known) or {'over'}
+end
 if former and former.session == session then drop(former, freed) end
 local ticket = take(session, key, list)
 if freed[1] then promote(freed) end

@@ -65,5 +65,5 @@ for provider, text in pairs(usages) do exact = exact and redis.call('HGET', USAG
 if not exact then return {'applied', 0, after} end
 noteDecision()
 noteMoves(moves)
-giveUp(number, session)
+giveUp(token)
 return {'applied', 1, after}

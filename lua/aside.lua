@@ -1,4 +1,4 @@
--- Ends a processing undecided: the record waits for its next delivery, the ticket is given up.
+-- Ends a processing undecided: the record waits for its next delivery. Its ticket is given up in any case.
 -- uses: queue
 -- flags: allow-oom
 -- KEYS[1] META    hash: run, graceUntil, seq, schema
@@ -15,21 +15,21 @@
 -- ARGV[3] sweepAfterMs
 -- ARGV[4] id
 -- ARGV[5] token
--- ARGV[6] number        the ticket, or ''
--- ARGV[7] rung          rungs of the delay ladder used
--- ARGV[8] delayMs       0: handed back at once
--- ARGV[9] reason        contended | ledger_unavailable | handed_back
+-- ARGV[6] rung          rungs of the delay ladder used; not looked at for handed_back
+-- ARGV[7] delayMs       0: handed back at once
+-- ARGV[8] reason        contended | ledger_unavailable | handed_back
 -- Replies: aside | stale (also to a second send: the first one ended the processing)
 local record = redis.call('HMGET', RECORD, 'proc', 'run', 'code')
-local session = sessionOf(token)
-if record[1] ~= token or record[2] ~= run or record[3] or not alive(session) then return {'stale'} end
-redis.call('HSET', RECORD, 'proc', '', 'rung', rung)
-if reason ~= 'handed_back' then
-  redis.call('HSET', RECORD, 'reason', reason)
-  redis.call('HSETNX', RECORD, 'firstFailedAt', whole(now))
+local current = record[1] == token and record[2] == run and not record[3] and alive(sessionOf(token))
+if current then
+  redis.call('HSET', RECORD, 'proc', '')
+  if reason ~= 'handed_back' then
+    redis.call('HSET', RECORD, 'rung', rung, 'reason', reason)
+    redis.call('HSETNX', RECORD, 'firstFailedAt', whole(now))
+  end
+  local dueAt = now + delayMs
+  if dueAt > now then redis.call('HSET', RECORD, 'dueAt', whole(dueAt)) else redis.call('HDEL', RECORD, 'dueAt') end
+  redis.call('ZADD', OPEN, dueAt + sweepAfterMs, id)
 end
-local dueAt = now + delayMs
-if dueAt > now then redis.call('HSET', RECORD, 'dueAt', whole(dueAt)) else redis.call('HDEL', RECORD, 'dueAt') end
-redis.call('ZADD', OPEN, dueAt + sweepAfterMs, id)
-giveUp(number, session)
-return {'aside'}
+giveUp(token)
+return {current and 'aside' or 'stale'}

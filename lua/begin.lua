@@ -34,25 +34,25 @@
 -- ARGV[16] providers
 -- ARGV[17] held          1: the scope also takes in what these consumers and their open moves hold
 -- Replies: stale | reused | duplicate | decided code op origin event letter
---   | begun attempts n rung now firstFailedAt reason cancelledBy written ticket moves snapshot ('' where there is none)
+--   | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('' where there is none)
 local session = sessionOf(token)
 if not alive(session) then return {'stale'} end
 local record = redis.call('HMGET', RECORD, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
-  'rung', 'firstFailedAt', 'reason', 'cancelledBy')
+  'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent')
 if record[1] and record[1] ~= digest then return {'reused'} end
 if record[2] then return {'decided', unpack(redis.call('HMGET', RECORD, 'code', 'op', 'origin', 'event', 'letter'))} end
 if record[5] and tonumber(record[5]) > now then return {'duplicate'} end
-local before, again = record[3] or '', false
+local before, last = record[3] or '', record[13] or ''
+local again = before == token and record[4] == run
+-- A token that this session has gone past comes from a send that was given up: it begins nothing.
+if not again and sessionOf(last) == session and numberOf(token) <= numberOf(last) then return {'stale'} end
 local freed = {}
-if before ~= '' then
-  local holder = sessionOf(before)
-  if record[4] == run and alive(holder) then
-    again = before == token
-    if not again and not (holder == session and mine == '1') then return {'duplicate'} end
-  end
-  local number = before ~= token and redis.call('HGET', RQ, before)
-  local leftover = number and ticketOf(number)
-  if leftover then drop(leftover, freed) end
+if before ~= '' and not again then
+  -- A processing under way always has its ticket; one without it was lost, and is nobody's.
+  local ticket, holder = ticketOfToken(before), sessionOf(before)
+  local lives = ticket and record[4] == run and alive(holder)
+  if lives and not (holder == session and mine == '1') then return {'duplicate'} end
+  if ticket then drop(ticket, freed) end
 end
 local scope = expand(consumers, providers, held == '1')
 local resources = {}
@@ -67,7 +67,7 @@ if not again then
     if record[12] then redis.call('PERSIST', RECORD) end
     redis.call('ZADD', RECENT, now, id)
   end
-  redis.call('HSET', RECORD, 'run', run, 'proc', token, 'attempts', attempts, 'n', n)
+  redis.call('HSET', RECORD, 'run', run, 'proc', token, 'last', token, 'attempts', attempts, 'n', n)
   if record[5] then redis.call('HDEL', RECORD, 'dueAt') end
   redis.call('ZADD', OPEN, now + sweepAfterMs, id)
 end
@@ -77,4 +77,4 @@ local moves = rows(scope.consumers, MOVES)
 local fresh = ticket.state == 'G' and record[8] ~= n
 promote(freed)
 return {'begun', attempts, n, record[9] or '0', whole(now), record[10] or '', record[11] or '', record[12] or '',
-  record[8] and 1 or 0, stands, moves, fresh and snapshot(scope) or ''}
+  record[8] and 1 or 0, record[14] and 1 or 0, stands, moves, fresh and snapshot(scope) or ''}

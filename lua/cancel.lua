@@ -5,6 +5,7 @@
 -- KEYS[3] T       hash: ticket -> state, grantedAt, session, key, resources
 -- KEYS[4] RECORD  hash: the record of the request to cancel
 -- KEYS[5] OPEN    zset: request -> when the sweep may look at it (ms)
+-- KEYS[6] RQ      hash: key of a ticket -> ticket
 -- ARGV[1] graceMs    nothing is granted for so long after the server's run has changed
 -- ARGV[2] journalMs  how long the mark is kept for a request that was never seen
 -- ARGV[3] id         of the request to cancel
@@ -22,7 +23,8 @@ if not record[1] then
   return {'cancelled'}
 end
 if not record[3] then redis.call('HSET', RECORD, 'cancelledBy', by) end
-local held = record[4] and record[4] ~= '' and record[5] == run and alive(sessionOf(record[4]))
+local ticket = record[4] and redis.call('HGET', RQ, record[4])
+local held = ticket and redis.call('HEXISTS', T, ticket) == 1 and record[5] == run and alive(sessionOf(record[4]))
 if not held then
   redis.call('HDEL', RECORD, 'dueAt')
   redis.call('ZADD', OPEN, now, id)

@@ -17,19 +17,20 @@
 -- ARGV[3]    sweepAfterMs
 -- ARGV[4]    id
 -- ARGV[5]    token
--- ARGV[6]    number        the ticket, or ''
--- ARGV[7]    code
--- ARGV[8]    origin
--- ARGV[9]    event         JSON
--- ARGV[10]   letter        JSON, or ''
+-- ARGV[6]    code
+-- ARGV[7]    origin
+-- ARGV[8]    event         JSON
+-- ARGV[9]    letter        JSON, or ''
+-- ARGV[10]   effect        happened | did_not_happen | unknown
 -- ARGV[11..] rest          moves: consumer, migration or '', state, JSON
 -- Replies: decided | stale
-local record = redis.call('HMGET', RECORD, 'proc', 'run', 'code', 'event')
-local session = sessionOf(token)
-if record[1] ~= token or record[2] ~= run or not alive(session) then return {'stale'} end
+local record = redis.call('HMGET', RECORD, 'proc', 'run', 'code', 'event', 'written')
+if record[1] ~= token or record[2] ~= run or not alive(sessionOf(token)) then return {'stale'} end
 if record[3] then return {record[4] == event and 'decided' or 'stale'} end
+-- A write that is in the books is never told as one that did not happen.
+if record[5] and effect == 'did_not_happen' then return {'stale'} end
 noteDecision()
 noteMoves(readRows(4))
 redis.call('ZADD', OPEN, now + sweepAfterMs, id)
-giveUp(number, session)
+giveUp(token)
 return {'decided'}

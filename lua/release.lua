@@ -13,5 +13,5 @@
 -- ARGV[3] session
 -- ARGV[4] number   the ticket
 -- Replies: released (also when there was nothing to release)
-giveUp(number, session)
+release(number, session)
 return {'released'}

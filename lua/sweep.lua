@@ -5,6 +5,7 @@
 -- KEYS[3] S       zset: session -> end of its lease (ms)
 -- KEYS[4] RECORD  hash: the request's record
 -- KEYS[5] OPEN    zset: request -> when the sweep may look at it (ms)
+-- KEYS[6] RQ      hash: key of a ticket -> ticket
 -- ARGV[1] graceMs       nothing is granted for so long after the server's run has changed
 -- ARGV[2] sweepAfterMs
 -- ARGV[3] id
@@ -18,7 +19,9 @@ if not record[1] or record[2] then
   return {'none'}
 end
 local proc = record[4] or ''
-if not record[3] and proc ~= '' and record[5] == run and alive(sessionOf(proc)) then
+local ticket = proc ~= '' and redis.call('HGET', RQ, proc)
+local lives = ticket and redis.call('HEXISTS', T, ticket) == 1 and record[5] == run and alive(sessionOf(proc))
+if not record[3] and lives then
   redis.call('ZADD', OPEN, now + sweepAfterMs, id)
   return {'none'}
 end

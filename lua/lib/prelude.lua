@@ -22,3 +22,4 @@ end
 
 -- A processing token is `<session>.<n>`.
 local function sessionOf(token) return string.match(token, '^(.*)%.[^.]*$') or '' end
+local function numberOf(token) return tonumber(string.match(token, '%.(%d+)$')) or 0 end

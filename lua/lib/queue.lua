@@ -106,12 +106,25 @@ local function sweep(limit)
 end
 
 -- Gives up a session's ticket and hands over. Nothing happens when it is not that session's, or gone.
-local function giveUp(number, session)
-  local ticket = number ~= '' and ticketOf(number)
+local function release(number, session)
+  local ticket = number and number ~= '' and ticketOf(number)
   if not ticket or ticket.session ~= session then return end
   local freed = {}
   drop(ticket, freed)
   promote(freed)
+end
+
+-- The ticket of a processing, whose key is its token; nil when it is gone.
+local function ticketOfToken(token)
+  local number = redis.call('HGET', RQ, token)
+  local ticket = number and ticketOf(number)
+  return ticket and ticket.session == sessionOf(token) and ticket or nil
+end
+
+-- Gives up what a processing holds or waits for, and hands over.
+local function giveUp(token)
+  local ticket = ticketOfToken(token)
+  if ticket then release(ticket.number, ticket.session) end
 end
 
 -- A ticket as it is answered: state, number, grantedAt, ms until what blocks it must have ended, tickets in front.

@@ -8,6 +8,7 @@ import type { Log } from '../telemetry/log.ts'
 import { scrub } from '../telemetry/scrub.ts'
 import type { openWorker } from '../wire/open-worker.ts'
 import { UnsafeTopology, type openParts, type Parts } from '../wire/parts.ts'
+import { addDemoCommand } from './demo.ts'
 import { addDeskCommands } from './program-desk.ts'
 import { addSiteCommands } from './program-site.ts'
 import { addWorkCommands } from './program-work.ts'
@@ -77,7 +78,7 @@ Examples:
 Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 70 internal,
 75 drain deadline hit, 77 permission refused, 78 bad configuration or unsafe topology.`)
   const flags: string[] = []
-  const setting = (): Option => new Option('--set <key=value>', 'one setting for this run, as http.port=0 (may be repeated)')
+  const setting = (): Option => new Option('--set <key=value>', 'one setting, as http.port=0 (may be repeated)')
     .argParser((flag) => { flags.push(flag) })
   program.addOption(setting())
   const load = (): Loaded => {
@@ -100,6 +101,7 @@ Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 
   addWorkCommands(program, setup)
   addDeskCommands(program, setup)
   addSiteCommands(program, setup)
+  addDemoCommand(program, setup)
   for (const command of commandsBelow(program)) command.addOption(setting().hideHelp())
   return program
 }

@@ -19,7 +19,8 @@ export interface Keeper {
   readonly start: (program: string, args: readonly string[], environment: Environment, log: string) => KeptProcess
 }
 
-export type Environment = Readonly<Record<string, string>>
+/** Over that of this process; undefined takes a variable out. */
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads the list of groups again with each line; when its input closes, so this process is gone, it kills them. */
 const KEEPER = `

@@ -49,6 +49,7 @@ export async function apply(
   const { write, outcome } = planned
   const story = plannedStory(planned)
   const decision = decide(job, begun, outcome, story, deps)
+  if (!request.idempotent && await noteSending(begun, deps) === 'stale') return fenced(begun, deps)
   if (!held.trusted()) throw new LockLost('the lock was no longer trusted right before the write')
   try {
     const answer = await repeat(deps.effects.apply, { write, attempt: attemptOf(begun), decision }, job, deps, request.idempotent)
@@ -63,6 +64,11 @@ export async function apply(
     if (failure instanceof Unanswered || failure instanceof Unavailable) return { kind: 'unclear' }
     throw failure
   }
+}
+
+/** A write whose sender forbids repeating is noted first: should this process die now, no other sends it again. */
+function noteSending(begun: Begun, deps: Deps): Promise<'noted' | 'stale'> {
+  return repeat(deps.effects.sending, { processing: begun.processing, attempt: begun.attempt }, null, deps)
 }
 
 /**

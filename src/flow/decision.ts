@@ -4,7 +4,7 @@ import {
   cloudEventHeaders, decisionOf as decisionFrom, eventOf, identityOf, partiesGiven, routingKeyOf, viewsOf, viewsOfWrite,
   type Decision, type EventBody, type Occurrence,
 } from '../transfer/event.ts'
-import { copiedProperties, letterHeaders, letterRoutingKey } from '../transfer/letter.ts'
+import { copiedProperties, letterHeaders, letterRoutingKey, unroutableHeaders, type Circumstances } from '../transfer/letter.ts'
 import type { Invalid } from '../transfer/message.ts'
 import { sha256Hex } from '../transfer/digest.ts'
 import { outcome, succeeded, type Outcome } from '../transfer/outcome.ts'
@@ -82,6 +82,12 @@ export function letterMessage(letter: NonNullable<Decision['letter']>, decision:
   }
 }
 
+/** Headers of the letter that tells of an event which nobody could receive. */
+export function unroutableLetter(decision: Decision, delivery: Delivery, deps: Deps): NonNullable<Decision['letter']> {
+  const event = JSON.parse(decision.event) as EventBody
+  return unroutableHeaders(event, originOf(delivery, event.time, event.time, deps))
+}
+
 function circumstances(arrivedMs: number, attempts: number, deps: Deps): Pick<Occurrence, 'time' | 'attempts' | 'worker' | 'durationMs'> {
   const time = new Date(deps.clock.nowMs()).toISOString()
   return { time, attempts, worker: deps.settings.worker, durationMs: deps.clock.monotonicMs() - arrivedMs }
@@ -90,10 +96,12 @@ function circumstances(arrivedMs: number, attempts: number, deps: Deps): Pick<Oc
 function compose(delivery: Delivery, occurrence: Occurrence, firstFailedAtMs: number | null, deps: Deps): Decision {
   const event = eventOf(occurrence)
   if (succeeded(occurrence.outcome)) return decisionFrom(event, null)
-  return decisionFrom(event, letterHeaders(event, {
-    firstFailedAt: firstFailedAtMs === null ? event.time : new Date(firstFailedAtMs).toISOString(),
-    lastFailedAt: event.time,
-    exchange: delivery.exchange, routingKey: delivery.routingKey,
-    worker: deps.settings.worker, workerVersion: deps.settings.workerVersion,
-  }))
+  const firstFailedAt = firstFailedAtMs === null ? event.time : new Date(firstFailedAtMs).toISOString()
+  return decisionFrom(event, letterHeaders(event, originOf(delivery, firstFailedAt, event.time, deps)))
+}
+
+function originOf(delivery: Delivery, firstFailedAt: string, lastFailedAt: string, deps: Deps): Circumstances {
+  const { exchange, routingKey } = delivery
+  const { worker, workerVersion } = deps.settings
+  return { firstFailedAt, lastFailedAt, exchange, routingKey, worker, workerVersion }
 }

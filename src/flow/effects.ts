@@ -14,7 +14,8 @@ export interface Effects {
   readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<Deciding, 'decided' | 'stale'>
-  readonly aside: Repeatable<{ processing: Processing; ticket: number; aside: Aside }, 'aside' | 'stale'>
+  readonly aside: Repeatable<{ processing: Pick<Processing, 'request' | 'token'>; aside: Aside }, 'aside' | 'stale'>
+  readonly sending: Repeatable<{ processing: Processing; attempt: number }, 'noted' | 'stale'>
   readonly cancel: Repeatable<{ target: string; by: string }, Cancelled>
   readonly told: Repeatable<string, void>
   readonly sweep: Repeatable<number, readonly Entry[]>
@@ -25,7 +26,6 @@ export interface Effects {
 
 interface Deciding {
   readonly processing: Processing
-  readonly ticket: number
   readonly decision: Decision
   readonly moves: MoveChange
 }
@@ -55,9 +55,11 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     close: idempotent('ledger.close', 'closing a closed door changes nothing',
       (attempt) => ledger.close(attempt)),
     decide: idempotent('journal.decide', 'the first decision stands; the same one again is answered as decided',
-      ({ processing, ticket, decision, moves }) => journal.decide(processing, ticket, decision, moves)),
+      ({ processing, decision, moves }) => journal.decide(processing, decision, moves)),
     aside: idempotent('journal.aside', 'it ends a processing that a second send finds ended',
-      ({ processing, ticket, aside }) => journal.aside(processing, ticket, aside)),
+      ({ processing, aside }) => journal.aside(processing, aside)),
+    sending: idempotent('journal.sending', 'it sets a mark to the value it has',
+      ({ processing, attempt }) => journal.sending(processing, attempt)),
     cancel: idempotent('journal.cancel', 'the mark names the cancel, and the same cancel again finds it',
       ({ target, by }) => journal.cancel(target, by)),
     told: idempotent('journal.told', 'it sets a mark to the value it has',

@@ -85,6 +85,7 @@ async function tryOne(job: Job, begun: Begun, held: Lock, destination: string | 
 
 /** A lost lock or a silent dependency ends this worker's part; anything else is a bug, told as such once its door is closed. */
 async function afterFailure(failure: unknown, job: Job, begun: Begun | null, deps: Deps): Promise<Ending> {
+  if (failure instanceof LockLost && failure.why !== 'abort') deps.telemetry.emit('lock.lost', { request: job.request.id, why: failure.why })
   const gone = failure instanceof LockLost || failure instanceof Unanswered || failure instanceof Unavailable
   if (gone) return { kind: 'stopped', begun, why: failure.message }
   if (begun === null) throw failure

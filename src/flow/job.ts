@@ -46,6 +46,12 @@ export interface Begun {
   held: number
 }
 
+/** A processing to be given up: it may have been begun, and nobody is at it. */
+export interface Leftover {
+  readonly request: string
+  readonly token: string
+}
+
 /** What a decision tells besides its outcome. */
 export interface Story extends Parties {
   readonly before: Readonly<Record<string, View>> | null
@@ -92,5 +98,5 @@ export interface Deps {
   /** Numbers processings: never given twice within a session. */
   readonly nextToken: () => string
   /** Takes over a processing whose giving up could not be told to the journal, and tells it later. */
-  readonly giveUpLater: (begun: Begun) => void
+  readonly giveUpLater: (leftover: Leftover) => void
 }

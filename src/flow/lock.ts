@@ -19,7 +19,7 @@ export async function changeLock(
   job: Job, begun: Begun, from: Lock, destination: string | null, deps: Deps, signal: AbortSignal): Promise<Held> {
   const resources = resourcesOf(scopeOf(job.request, destination))
   const startedMs = deps.clock.monotonicMs()
-  const held = await deps.locks.change(from, `${begun.processing.token}/${destination}`, resources, signal)
+  const held = await deps.locks.change(from, begun.processing.token, resources, signal)
   begun.snapshot = null
   return heldOrNot(job, begun, held, startedMs, deps)
 }

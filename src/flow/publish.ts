@@ -4,7 +4,7 @@ import { Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Decision } from '../transfer/event.ts'
 import { classOf } from '../transfer/outcome.ts'
 import { afterTransient } from '../transfer/settlement.ts'
-import { decide, eventMessage, letterMessage, untouched } from './decision.ts'
+import { decide, eventMessage, letterMessage, unroutableLetter, untouched } from './decision.ts'
 import type { Deps, Ending, InvalidJob, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 
@@ -46,7 +46,7 @@ async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
   const { begun, outcome, moves } = ending
   const decision = decide(job, begun, outcome, ending, deps)
   deps.locks.forget(begun.held)
-  const input = { processing: begun.processing, ticket: begun.held, decision, moves: { put: moves } }
+  const input = { processing: begun.processing, decision, moves: { put: moves } }
   if (await repeat(deps.effects.decide, input, job, deps) === 'stale') {
     return { kind: 'stopped', ending, why: 'another worker has begun or decided the request' }
   }
@@ -56,18 +56,28 @@ async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
 /** Event and, for a failure, dead letter; both confirmed before the journal hears that they were told. */
 async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise<Published> {
   const { decision } = ending
-  const messages = [eventMessage(decision, deps)]
-  if (decision.letter !== null) messages.push(letterMessage(decision.letter, decision, job.delivery, deps))
-  const routed = await Promise.all(messages.map((message) => repeat(deps.effects.publish, message, null, deps)))
-  if (routed.includes('unroutable')) {
-    deps.telemetry.emit('event.unroutable', { request: decision.request })
-    return { kind: 'stopped', ending, why: 'no queue is bound that would receive the event' }
-  }
+  const letter = decision.letter === null ? [] : [letterMessage(decision.letter, decision, job.delivery, deps)]
+  const event = eventMessage(decision, deps)
+  const [routed, ...others] = await Promise.all([event, ...letter].map((message) => repeat(deps.effects.publish, message, null, deps)))
+  if (others.includes('unroutable')) throw new Unavailable('no queue is bound that would receive the dead letter')
+  if (routed === 'unroutable') return await keepForLater(job, ending, deps)
   if (ending.recorded) await markTold(decision, deps)
   deps.telemetry.emit('request.told', {
     request: decision.request, operation: decision.operation, code: decision.code, class: classOf(decision.code),
     again: ending.again, durationMs: deps.clock.monotonicMs() - job.arrivedMs,
   })
+  return { kind: 'told' }
+}
+
+/**
+ * No queue would receive the event: the decision stands, a letter says so, and since it is not marked as told the sweep
+ * tells it again until a route exists.
+ */
+async function keepForLater(job: Job | InvalidJob, { decision }: Decided, deps: Deps): Promise<Published> {
+  deps.telemetry.emit('event.unroutable', { request: decision.request })
+  const message = letterMessage(unroutableLetter(decision, job.delivery, deps), decision, job.delivery, deps)
+  const routed = await repeat(deps.effects.publish, message, null, deps)
+  if (routed === 'unroutable') throw new Unavailable('no queue is bound that would receive the event or its dead letter')
   return { kind: 'told' }
 }
 

@@ -8,6 +8,9 @@ import type { Begun, Deps, Ending } from './job.ts'
 import type { Later, Published } from './publish.ts'
 import { repeat } from './repeat.ts'
 
+/** Rest (ms) before a delivery goes back, since what stopped it is seldom over at once: without it, it would spin. */
+const HAND_BACK_MS = 100
+
 export type Settlement = 'acknowledged' | 'delayed' | 'handed_back'
 
 export async function settle(delivery: Delivery, published: Published, deps: Deps): Promise<Settlement> {
@@ -48,6 +51,7 @@ async function handBack(delivery: Delivery, ending: Ending, why: string, deps: D
   const begun = 'begun' in ending ? ending.begun : null
   if (begun !== null) await giveUpOrLater(begun, deps)
   deps.telemetry.emit('request.stopped', { request: begun?.processing.request ?? null, why })
+  await deps.clock.sleep(HAND_BACK_MS)
   await deps.effects.handBack.once(delivery)
   return 'handed_back'
 }
@@ -57,13 +61,13 @@ async function giveUpOrLater(begun: Begun, deps: Deps): Promise<void> {
     await giveUp(begun, { reason: 'handed_back', rung: begun.processing.rung, delayMs: 0 }, deps)
   } catch (failure) {
     if (!(failure instanceof Unanswered || failure instanceof Unavailable)) throw failure
-    deps.giveUpLater(begun)
+    deps.giveUpLater(begun.processing)
   }
 }
 
 async function giveUp(begun: Begun, aside: Aside, deps: Deps): Promise<void> {
   deps.locks.forget(begun.held)
-  await repeat(deps.effects.aside, { processing: begun.processing, ticket: begun.held, aside }, null, deps)
+  await repeat(deps.effects.aside, { processing: begun.processing, aside }, null, deps)
 }
 
 /** The same bytes for a queue of the ladder, with only those properties that cannot lose or multiply it. */

@@ -1,19 +1,20 @@
 // Stage 2 of 7: ask the journal what stands; begin, or repeat what was decided, or refuse what no lock could help.
-import type { Entry } from '../journal/journal.ts'
+import type { Begun as Stands, Entry, Processing } from '../journal/journal.ts'
 import { resourcesOf } from '../locks/locks.ts'
-import { candidatesOf, refusedBefore, scopeOf } from '../transfer/plan.ts'
+import { candidatesOf, refusedBefore, scopeOf, type Scope } from '../transfer/plan.ts'
 import { copiedProperties } from '../transfer/letter.ts'
 import { reusedDecision, untouched } from './decision.ts'
 import { outcome, type Outcome } from '../transfer/outcome.ts'
 import type { Request } from '../transfer/request.ts'
 import type { Begun, Deps, Ending, Job } from './job.ts'
+import { Unanswered } from '../retry/failures.ts'
 import { repeat } from './repeat.ts'
 
 export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
   const { request } = job
   const scope = scopeOf(request, candidatesOf(request)[0] ?? null)
   if (deps.locks.crowded(resourcesOf(scope))) return { kind: 'aside', begun: null, reason: 'crowded' }
-  const stands = await repeat(deps.effects.begin, { entry: entryOf(job), scope, token: deps.nextToken(), mine: true }, job, deps)
+  const stands = await begin(job, scope, deps)
   switch (stands.kind) {
     case 'decided': return { kind: 'decided', decision: stands.decision, again: true, recorded: true }
     case 'reused': return { kind: 'decided', decision: reusedDecision(job, deps), again: false, recorded: false }
@@ -27,8 +28,7 @@ export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
     begunAtMs: deps.clock.monotonicMs(), attempt: processing.attempt, held: ticket.number,
   }
   deps.telemetry.emit('request.begun', { request: request.id, operation: request.operation, attempts: processing.attempts })
-  if (processing.written) return { kind: 'ended', begun, outcome: notAsPlanned(request), ...untouched(request) }
-  const refusal = refusedBefore(request, processing)
+  const refusal = settledBefore(request, processing) ?? refusedBefore(request, processing)
   return refusal === null ? begun : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
 }
 
@@ -42,8 +42,24 @@ function entryOf(job: Job): Entry {
   }
 }
 
-/** An earlier processing wrote, found on reading back something else than planned, and did not live to tell it. */
-function notAsPlanned(request: Request): Outcome {
-  return outcome('postcondition_failed',
-    `The write of request ${request.id} was carried out, but reading it back in the same step gave something else than was planned.`)
+/** Where no answer comes the processing may have been begun all the same: it is given up, so that nobody waits for it. */
+async function begin(job: Job, scope: Scope, deps: Deps): Promise<Stands> {
+  const token = deps.nextToken()
+  try {
+    return await repeat(deps.effects.begin, { entry: entryOf(job), scope, token, mine: true }, job, deps)
+  } catch (failure) {
+    if (failure instanceof Unanswered) deps.giveUpLater({ request: job.request.id, token })
+    throw failure
+  }
+}
+
+/** What an earlier processing left that must be told before anything else is looked at, or null. */
+function settledBefore(request: Request, { written, sent }: Processing): Outcome | null {
+  if (written) {
+    return outcome('postcondition_failed',
+      `The write of request ${request.id} was carried out, but reading it back in the same step gave something else than was planned.`)
+  }
+  if (!sent) return null
+  return outcome('ledger_unavailable',
+    `The write of request ${request.id} was sent, did not happen, and is not sent again: the request forbids repeating ("idempotent": false).`)
 }

@@ -38,6 +38,8 @@ export interface Processing {
   readonly lastReason: string | null
   /** The cancel request that came first, or null. */
   readonly cancelledBy: string | null
+  /** A write that may not be repeated was sent by an earlier processing; it did not and will not happen unless `written`. */
+  readonly sent: boolean
   /** A write of it is in the books although nothing is decided: reading it back in its own step gave something else. */
   readonly written: boolean
 }
@@ -56,6 +58,7 @@ export type Begun =
 
 /** Why and for how long a request leaves the worker undecided. Null `delay`: handed back at once. */
 export interface Aside {
+  /** Rungs then used. Handing back uses none, and leaves the count as it is. */
   readonly rung: number
   readonly delayMs: number
   readonly reason: 'contended' | 'ledger_unavailable' | 'handed_back'
@@ -90,12 +93,17 @@ export interface Journal {
    * `mine`: this process has no other processing of the request under way, so a record of this session is a leftover.
    */
   begin(entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun>
-  /** Writes a decision without effect, or one whose effect stands already, and releases the ticket. The first one stands. */
-  decide(processing: Processing, ticket: number | null, decision: Decision, moves: MoveChange): Promise<'decided' | 'stale'>
+  /**
+   * Writes a decision down and gives the ticket up. The first one stands, and none that says `did_not_happen` is taken
+   * while a write of the request is in the books.
+   */
+  decide(processing: Processing, decision: Decision, moves: MoveChange): Promise<'decided' | 'stale'>
   /** Notes that the event is confirmed by the broker. */
   told(requests: readonly string[]): Promise<void>
-  /** Ends a processing undecided and releases its ticket. A delivery before it is due is answered `duplicate`. */
-  aside(processing: Processing, ticket: number | null, aside: Aside): Promise<'aside' | 'stale'>
+  /** Ends a processing undecided; its ticket is given up in any case. A delivery before it is due is answered `duplicate`. */
+  aside(processing: Pick<Processing, 'request' | 'token'>, aside: Aside): Promise<'aside' | 'stale'>
+  /** Notes that a write which may not be repeated is about to be sent; every later `begin` tells so. */
+  sending(processing: Processing, attempt: number): Promise<'noted' | 'stale'>
   /**
    * Cancels `target` for the request `by`, also before it was ever seen: unless it is decided already, its next processing
    * ends it. `waits`: nothing is decided yet; ask again later.

@@ -18,6 +18,7 @@ export type ScriptName =
   | 'aside'
   | 'told'
   | 'cancel'
+  | 'sending'
   | 'due'
   | 'sweep'
   | 'snapshot'

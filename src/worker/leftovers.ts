@@ -1,30 +1,34 @@
 // Processings whose giving up the journal could not be told of: told as soon as it answers, so that nobody waits for them.
 import type { Effects } from '../flow/effects.ts'
-import type { Begun } from '../flow/job.ts'
+import type { Leftover } from '../flow/job.ts'
 
 export interface Leftovers {
-  add(begun: Begun): void
+  add(leftover: Leftover): void
   /** Gives up what was left; what still gets no answer stays for the next time. */
   giveUp(): Promise<void>
   readonly size: number
 }
 
 export function leftoversOf(effects: Pick<Effects, 'aside'>): Leftovers {
-  let waiting: Begun[] = []
+  let waiting: Leftover[] = []
   return {
-    add: (begun) => { waiting.push(begun) },
+    add: (leftover) => {
+      waiting.push(leftover)
+    },
     giveUp: async () => {
       const now = waiting
       waiting = []
-      for (const begun of now) {
-        const aside = { reason: 'handed_back', rung: begun.processing.rung, delayMs: 0 } as const
+      for (const leftover of now) {
+        const aside = { reason: 'handed_back', rung: 0, delayMs: 0 } as const
         try {
-          await effects.aside.once({ processing: begun.processing, ticket: begun.held, aside })
+          await effects.aside.once({ processing: leftover, aside })
         } catch {
-          waiting.push(begun)
+          waiting.push(leftover)
         }
       }
     },
-    get size() { return waiting.length },
+    get size() {
+      return waiting.length
+    },
   }
 }

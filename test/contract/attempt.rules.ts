@@ -44,17 +44,17 @@ export const STALE: Readonly<Record<string, Rule>> = {
   },
   'whose request was set aside writes nothing': async (store) => {
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.aside(begun.processing, null, { reason: 'contended', rung: 1, delayMs: 1_000 })
+    await store.journal.aside(begun.processing, { reason: 'contended', rung: 1, delayMs: 1_000 })
     expect(await store.ledger.apply(claim(begun.snapshot!), attemptOf(begun), decisionOf(R1))).to.deep.equal({
       kind: 'stale',
     })
   },
   'whose request is decided writes nothing': async (store) => {
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.decide(begun.processing, null, decisionOf(R1, 'cancelled'), { put: [] })
-    expect(await store.ledger.apply(claim(begun.snapshot!), attemptOf(begun), decisionOf(R1))).to.deep.equal({
-      kind: 'stale',
-    })
+    await store.journal.decide(begun.processing, decisionOf(R1, 'cancelled'), { put: [] })
+    const again = await store.locks.acquire('a', 'a.1', [`c:${I}`, `p:${S}`, `p:${D}`], null)     // a fence that holds
+    const attempt = { ...attemptOf(begun), ticket: again!.number }
+    expect(await store.ledger.apply(claim(begun.snapshot!), attempt, decisionOf(R1))).to.deep.equal({ kind: 'stale' })
     expect(await booksOf(store)).to.deep.equal({ consumers: { [I]: ON_S }, usages: { [S]: SMALL, [D]: {}, [E]: {} } })
   },
   'whose request nobody began writes nothing': async (store) => {
@@ -181,7 +181,7 @@ export const ATTEMPTS: Readonly<Record<string, Rule>> = {
   },
   'is not closed once the request is decided without it': async (store) => {
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1, 'cancelled'), { put: [] })
+    await store.journal.decide(begun.processing, decisionOf(R1, 'cancelled'), { put: [] })
     expect(await store.ledger.close(attemptOf(begun))).to.equal('stale')
   },
   'that lost a race may be sent again under its number, planned anew': async (store) => {

@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import {
   acquire,
+  asideOf,
   attemptOf,
   beat,
   begin,
@@ -40,6 +41,7 @@ export const BEGIN: Readonly<Record<string, Rule>> = {
       lastReason: null,
       cancelledBy: null,
       written: false,
+      sent: false,
     })
     expect(begun.ticket).to.include({ state: 'granted', grantedAtMs: store.nowMs() })
     expect(begun.moves).to.deep.equal({})
@@ -78,7 +80,7 @@ export const BEGIN: Readonly<Record<string, Rule>> = {
   'takes in what its consumers hold without a move, and leaves a move that has ended aside': async (store) => {
     await open(store, 'a')
     const first = await begin(store, R1, 'a.1')
-    await store.journal.decide(first.processing, first.ticket.number, decisionOf(R1, 'expired'), {
+    await store.journal.decide(first.processing, decisionOf(R1, 'expired'), {
       put: [moveOf('confirmed')],
     })
     const begun = await begin(store, R2, 'a.2', scopeOf([I], [], true))
@@ -95,18 +97,42 @@ export const BEGIN: Readonly<Record<string, Rule>> = {
 }
 
 export const AGAIN: Readonly<Record<string, Rule>> = {
+  'is open to another once the lock of the live process at it is gone': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    const first = await begin(store, R1, 'a.1')
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'b.1', true)).to.deep.equal({ kind: 'duplicate' })
+    await store.locks.release('a', first.ticket.number)
+    expect((await begin(store, R1, 'b.1')).processing).to.include({ token: 'b.1', attempts: 2 })
+  },
+  'begins nothing by a token that its session has gone past, given up or not': async (store) => {
+    await open(store, 'a')
+    await begin(store, R1, 'a.1')
+    const second = await begin(store, R1, 'a.2')
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.1', true)).to.deep.equal({ kind: 'stale' })
+    await store.journal.aside(second.processing, asideOf('handed_back', 0, 0))
+    expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.2', true)).to.deep.equal({ kind: 'stale' })
+  },
+  'tells that a write which may not be repeated was sent': async (store) => {
+    await open(store, 'a')
+    const first = await begin(store, R1, 'a.1')
+    expect(await store.journal.sending(first.processing, 1)).to.equal('noted')
+    const second = await begin(store, R1, 'a.2')
+    expect(second.processing).to.include({ sent: true, written: false })
+    expect(await store.journal.sending(first.processing, 1)).to.equal('stale')
+  },
   'with other content under the same id is told so, while it is under way and after': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     expect(await store.journal.begin(entryOf(R1, 'other'), SCOPE, 'a.2', true)).to.deep.equal({ kind: 'reused' })
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1, 'expired'), { put: [] })
+    await store.journal.decide(begun.processing, decisionOf(R1, 'expired'), { put: [] })
     expect(await store.journal.begin(entryOf(R1, 'other'), SCOPE, 'a.3', true)).to.deep.equal({ kind: 'reused' })
   },
   'and decided is answered with the very decision': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     const decision = decisionOf(R1, 'capacity_exceeded', 'zu voll: “é”')
-    await store.journal.decide(begun.processing, begun.ticket.number, decision, { put: [] })
+    await store.journal.decide(begun.processing, decision, { put: [] })
     expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.2', true)).to.deep.equal({ kind: 'decided', decision })
   },
   'is a duplicate while its holder lives': async (store) => {
@@ -162,6 +188,6 @@ export const AGAIN: Readonly<Record<string, Rule>> = {
     const begun = await begin(store, R1, 'b.1')
     expect(begun.processing).to.include({ attempts: 2, session: 'b' })
     expect(begun.ticket.state).to.equal('waiting')
-    expect(await store.journal.decide(old.processing, old.ticket.number, decisionOf(R1), { put: [] })).to.equal('stale')
+    expect(await store.journal.decide(old.processing, decisionOf(R1), { put: [] })).to.equal('stale')
   },
 }

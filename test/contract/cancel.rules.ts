@@ -20,19 +20,19 @@ export const CANCEL: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     expect(await store.journal.cancel(R1, R2)).to.deep.equal({ kind: 'waits' })
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1, 'applied'), { put: [] })
+    await store.journal.decide(begun.processing, decisionOf(R1, 'applied'), { put: [] })
     expect(await store.journal.cancel(R1, R2)).to.deep.equal({ kind: 'decided', code: 'applied' })
   },
   'of a request on the ladder makes it due, for the sweep too': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.aside(begun.processing, begun.ticket.number, asideOf('contended', 1, 600_000))
+    await store.journal.aside(begun.processing, asideOf('contended', 1, 600_000))
     expect(await store.journal.begin(entryOf(R1), SCOPE, 'a.2', true)).to.deep.equal({ kind: 'duplicate' })
     expect(await store.journal.cancel(R1, R2)).to.deep.equal({ kind: 'waits' })
     expect((await store.journal.sweep(10)).map(({ id }) => id)).to.deep.equal([R1])
     const again = await begin(store, R1, 'a.3')
     expect(again.processing.cancelledBy).to.equal(R2)
-    await store.journal.decide(again.processing, again.ticket.number, decisionOf(R1, 'cancelled'), { put: [] })
+    await store.journal.decide(again.processing, decisionOf(R1, 'cancelled'), { put: [] })
     expect(await store.journal.cancel(R1, R2)).to.deep.equal({ kind: 'cancelled' })
     expect(await store.journal.cancel(R1, 'another')).to.deep.equal({ kind: 'cancelled_before' })
   },

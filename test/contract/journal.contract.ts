@@ -39,7 +39,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     const waiting = await begin(store, R2, 'b.1')
     const heard = await listen(store, 'b')
     expect(
-      await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1, 'expired'), { put: [] }),
+      await store.journal.decide(begun.processing, decisionOf(R1, 'expired'), { put: [] }),
     ).to.equal('decided')
     expect(await heard.next()).to.deep.include({ kind: 'granted', ticket: waiting.ticket.number })
     expect(await store.journal.show(R1)).to.deep.include({
@@ -55,7 +55,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     const decide = (decision: ReturnType<typeof decisionOf>): Promise<string> =>
-      store.journal.decide(begun.processing, begun.ticket.number, decision, { put: [] })
+      store.journal.decide(begun.processing, decision, { put: [] })
     expect(await decide(decisionOf(R1, 'expired'))).to.equal('decided')
     expect(await decide(decisionOf(R1, 'expired'))).to.equal('decided')
     expect(await decide(decisionOf(R1, 'cancelled'))).to.equal('stale')
@@ -66,7 +66,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     const old = await begin(store, R1, 'a.1')
     await begin(store, R1, 'a.2')
     expect(
-      await store.journal.decide(old.processing, old.ticket.number, decisionOf(R1), { put: [moveOf('open')] }),
+      await store.journal.decide(old.processing, decisionOf(R1), { put: [moveOf('open')] }),
     ).to.equal('stale')
     expect(await store.journal.moves([I])).to.deep.equal({})
     expect((await store.journal.show(R1))!.state).to.equal('processing')
@@ -75,7 +75,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     await store.advance(store.options.leaseMs)
-    expect(await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1), { put: [] })).to.equal(
+    expect(await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })).to.equal(
       'stale',
     )
   },
@@ -83,7 +83,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     await store.restart()
-    expect(await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1), { put: [] })).to.equal(
+    expect(await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })).to.equal(
       'stale',
     )
   },
@@ -91,18 +91,12 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     const other = { ...begun.processing, request: R2 }
-    expect(await store.journal.decide(other, null, decisionOf(R2), { put: [] })).to.equal('stale')
-  },
-  'without a ticket leaves the locks as they are': async (store) => {
-    await open(store, 'a')
-    const begun = await begin(store, R1, 'a.1')
-    expect(await store.journal.decide(begun.processing, null, decisionOf(R1), { put: [] })).to.equal('decided')
-    expect(await store.locks.poke('a', begun.ticket.number)).to.include({ state: 'granted' })
+    expect(await store.journal.decide(other, decisionOf(R2), { put: [] })).to.equal('stale')
   },
   'records moves under their consumer and under their M': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1), { put: [moveOf('open')] })
+    await store.journal.decide(begun.processing, decisionOf(R1), { put: [moveOf('open')] })
     expect(await store.journal.moves([I, M, OTHER])).to.deep.equal({ [I]: moveOf('open'), [M]: moveOf('open') })
   },
 }
@@ -111,7 +105,7 @@ const ASIDE: Readonly<Record<string, Rule>> = {
   'makes every copy a duplicate until it is due': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    expect(await store.journal.aside(begun.processing, begun.ticket.number, asideOf('contended', 1, 1_000))).to.equal(
+    expect(await store.journal.aside(begun.processing, asideOf('contended', 1, 1_000))).to.equal(
       'aside',
     )
     expect(await store.journal.show(R1)).to.deep.include({
@@ -135,10 +129,10 @@ const ASIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const firstFailedAtMs = store.nowMs()
     const first = await begin(store, R1, 'a.1')
-    await store.journal.aside(first.processing, first.ticket.number, asideOf('contended', 1, 0))
+    await store.journal.aside(first.processing, asideOf('contended', 1, 0))
     await store.advance(1_000)
     const second = await begin(store, R1, 'a.2')
-    await store.journal.aside(second.processing, second.ticket.number, asideOf('ledger_unavailable', 2, 0))
+    await store.journal.aside(second.processing, asideOf('ledger_unavailable', 2, 0))
     const third = await begin(store, R1, 'a.3')
     expect(third.processing).to.include({ attempts: 3, rung: 2, lastReason: 'ledger_unavailable', firstFailedAtMs })
   },
@@ -146,41 +140,48 @@ const ASIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     await open(store, 'b')
     const first = await begin(store, R1, 'a.1')
-    expect(await store.journal.aside(first.processing, first.ticket.number, asideOf('handed_back', 0, 0))).to.equal(
+    expect(await store.journal.aside(first.processing, asideOf('handed_back', 0, 0))).to.equal(
       'aside',
     )
     const again = await begin(store, R1, 'b.1')
     expect(again.processing).to.include({ attempts: 2, rung: 0, lastReason: null, firstFailedAtMs: null })
+  },
+  'gives the lock up also where another has followed': async (store) => {
+    await open(store, 'a')
+    const first = await begin(store, R1, 'a.1')
+    await store.restart()
+    expect(await store.journal.aside(first.processing, asideOf('handed_back', 0, 0))).to.equal('stale')
+    expect(await store.locks.poke('a', first.ticket.number)).to.equal(null)
   },
   'gives the lock up in the same step': async (store) => {
     await open(store, 'a')
     await open(store, 'b')
     const first = await begin(store, R1, 'a.1')
     const waiting = await begin(store, R2, 'b.1')
-    await store.journal.aside(first.processing, first.ticket.number, asideOf('contended', 1, 1_000))
+    await store.journal.aside(first.processing, asideOf('contended', 1, 1_000))
     expect(await store.locks.poke('b', waiting.ticket.number)).to.include({ state: 'granted' })
   },
   'is refused once the request is decided': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1), { put: [] })
-    expect(await store.journal.aside(begun.processing, null, asideOf('contended', 1, 0))).to.equal('stale')
+    await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })
+    expect(await store.journal.aside(begun.processing, asideOf('contended', 1, 0))).to.equal('stale')
     expect((await store.journal.show(R1))!.state).to.equal('decided')
   },
   'is refused to a processing that another has followed, or whose lease is over': async (store) => {
     await open(store, 'a')
     const old = await begin(store, R1, 'a.1')
     const current = await begin(store, R1, 'a.2')
-    expect(await store.journal.aside(old.processing, null, asideOf('contended', 1, 0))).to.equal('stale')
+    expect(await store.journal.aside(old.processing, asideOf('contended', 1, 0))).to.equal('stale')
     await store.advance(store.options.leaseMs)
-    expect(await store.journal.aside(current.processing, null, asideOf('contended', 1, 0))).to.equal('stale')
+    expect(await store.journal.aside(current.processing, asideOf('contended', 1, 0))).to.equal('stale')
     expect((await store.journal.show(R1))!.holder).to.equal('a')
   },
   'keeps the number of the write attempt': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     expect(await store.ledger.close(attemptOf(begun))).to.equal('closed')
-    await store.journal.aside(begun.processing, begun.ticket.number, asideOf('ledger_unavailable', 1, 0))
+    await store.journal.aside(begun.processing, asideOf('ledger_unavailable', 1, 0))
     expect((await begin(store, R1, 'a.2')).processing.attempt).to.equal(2)
   },
 }
@@ -191,8 +192,12 @@ const SWEEP: Readonly<Record<string, Rule>> = {
     await begin(store, R1, 'a.1')
     await live(store, store.options.sweepAfterMs - 1, 'a')
     expect(await store.journal.sweep(10)).to.deep.equal([])
-    await live(store, 2, 'a')
-    expect(await store.journal.sweep(10)).to.deep.equal([])
+  },
+  'finds what a live process has lost its lock on': async (store) => {
+    await open(store, 'a')
+    await begin(store, R1, 'a.1')
+    await live(store, Math.max(store.options.sweepAfterMs, store.options.holdMs) + 1, 'a')
+    expect(await store.journal.sweep(10)).to.deep.equal([entryOf(R1)])
   },
   'finds what a dead process held, with all that is needed to publish it again': async (store) => {
     await open(store, 'a')
@@ -213,7 +218,7 @@ const SWEEP: Readonly<Record<string, Rule>> = {
   'finds what is decided and not told, also while its process lives': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R1), { put: [] })
+    await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })
     await live(store, store.options.sweepAfterMs, 'a')
     expect(await store.journal.sweep(10)).to.deep.equal([entryOf(R1)])
   },
@@ -226,7 +231,7 @@ const SWEEP: Readonly<Record<string, Rule>> = {
   'leaves what waits for its time alone until long after it': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    await store.journal.aside(begun.processing, begun.ticket.number, asideOf('contended', 5, 600_000))
+    await store.journal.aside(begun.processing, asideOf('contended', 5, 600_000))
     await store.advance(600_000 + store.options.sweepAfterMs - 1)
     expect(await store.journal.sweep(10)).to.deep.equal([])
     await store.advance(1)
@@ -262,11 +267,11 @@ const SWEEP: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const first = await begin(store, R1, 'a.1')
     const ended = { ...moveOf('reverted'), consumer: OTHER, migration: null }
-    await store.journal.decide(first.processing, first.ticket.number, decisionOf(R1), { put: [moveOf('open'), ended] })
+    await store.journal.decide(first.processing, decisionOf(R1), { put: [moveOf('open'), ended] })
     await store.advance(store.options.journalMs)
     await open(store, 'b')
     const second = await begin(store, R2, 'b.1')
-    await store.journal.decide(second.processing, second.ticket.number, decisionOf(R2), { put: [] })
+    await store.journal.decide(second.processing, decisionOf(R2), { put: [] })
     await store.journal.told([R2])
     expect(await store.journal.moves([I, OTHER])).to.deep.equal({ [I]: moveOf('open') })
   },
@@ -277,7 +282,7 @@ const SHOW: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     await carryOut(store, R1, 'a.1', (snapshot) => ({ ...claim(snapshot), moves: { put: [moveOf('open')] } }))
     const begun = await begin(store, R2, 'a.2')
-    await store.journal.decide(begun.processing, begun.ticket.number, decisionOf(R2), {
+    await store.journal.decide(begun.processing, decisionOf(R2), {
       put: [moveOf('confirmed', R2)],
     })
     expect(await store.journal.moves([I, M])).to.deep.equal({

@@ -203,7 +203,7 @@ const GENERATIONS: Readonly<Record<string, Rule>> = {
         const late = await store.ledger.apply(write([change(old, { [D]: SMALL })]), attemptOf(begun), decisionOf(R1))
         expect(late, `read ${number}, round ${round}`).to.deep.equal({ kind: 'conflict', reason: `generation ${I}` })
       }
-      await store.journal.aside(begun.processing, begun.ticket.number, asideOf('contended', 1, 0))
+      await store.journal.aside(begun.processing, asideOf('contended', 1, 0))
       seen.push(begun.snapshot!.consumers[I]!)
     }
     expect(seen.map(({ nextGeneration }) => nextGeneration)).to.deep.equal([2, 3, 4, 5, 6, 7, 8])

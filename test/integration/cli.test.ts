@@ -14,9 +14,12 @@ const NOWHERE = {
 describe('ferryman', () => {
   it('has help for every command, with examples, on standard output', async () => {
     for (const words of [
-      [], ['worker'], ['request'], ['request', 'send'], ['events', 'tail'], ['transfers', 'list'], ['transfers', 'show'],
-      ['dead-letters', 'status'], ['dlq', 'list'], ['dlq', 'show'], ['ledger', 'seed'], ['ledger', 'dump'], ['ledger', 'show'],
-      ['topology', 'apply'], ['topology', 'verify'], ['operations'], ['config', 'print'], ['config', 'check'], ['doctor'],
+      [], ['worker'], ['request'], ['request', 'send'], ['events', 'tail'], ['transfers', 'list'],
+      ['transfers', 'show'],
+      ['dead-letters', 'status'], ['dlq', 'list'], ['dlq', 'show'], ['ledger', 'seed'], ['ledger', 'dump'],
+      ['ledger', 'show'],
+      ['topology', 'apply'], ['topology', 'verify'], ['operations'], ['config', 'print'], ['config', 'check'],
+      ['doctor'],
     ]) {
       const { code, out } = await ferryman([...words, '--help'])
       expect([words.join(' '), code]).to.deep.equal([words.join(' '), 0])
@@ -62,7 +65,8 @@ describe('ferryman', () => {
   })
 
   it('ends with 78 and a sentence each for settings that do not hold', async () => {
-    const { code, out, err } = await ferryman(['config', 'check'], { env: { FERRYMAN_CONCURRENCY: '0', FERRYMAN_LEDGER: 'x' } })
+    const env = { FERRYMAN_CONCURRENCY: '0', FERRYMAN_LEDGER: 'x' }
+    const { code, out, err } = await ferryman(['config', 'check'], { env })
     expect([code, out]).to.deep.equal([78, ''])
     expect(err.trim().split('\n')).to.have.length(2)
     expect(err).to.match(/^ferryman: ledger is "x"/)
@@ -82,14 +86,16 @@ describe('ferryman', () => {
   it('warns of variables that are no settings', async () => {
     const { code, err } = await ferryman(['config', 'check'], { env: { FERRYMAN_CONCURENCY: '1' } })
     expect(code).to.equal(0)
-    expect(err).to.equal('ferryman: warning: FERRYMAN_CONCURENCY is no setting and is ignored; did you mean FERRYMAN_CONCURRENCY?\n')
+    expect(err).to.equal('ferryman: warning: FERRYMAN_CONCURENCY is no setting and is ignored; '
+      + 'did you mean FERRYMAN_CONCURRENCY?\n')
   })
 
   it('prints every effect and why it may be repeated', async () => {
     const { code, out } = await ferryman(['operations', '--json'])
     const rows = out.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(code).to.equal(0)
-    expect(rows.map(({ name }) => name)).to.include.members(['ledger.apply', 'journal.begin', 'broker.publish', 'desk.take'])
+    expect(rows.map(({ name }) => name)).to.include.members(['ledger.apply', 'journal.begin', 'broker.publish',
+      'desk.take'])
     for (const row of rows) expect(row).to.have.keys('name', 'ledger', 'idempotent', 'because')
   })
 
@@ -110,7 +116,8 @@ describe('ferryman', () => {
   it('refuses a file with an invalid request as a whole, before it connects anywhere', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ferryman-send-'))
     const file = join(folder, 'requests.ndjson')
-    const good = { version: 1, id: '7d2b0a4e-7c34-4c1b-9f0f-1e2d3c4b5a69', operation: 'release', consumer: '33333333-3333-4333-8333-333333333333' }
+    const [id, consumer] = ['7d2b0a4e-7c34-4c1b-9f0f-1e2d3c4b5a69', '33333333-3333-4333-8333-333333333333']
+    const good = { version: 1, id, operation: 'release', consumer }
     writeFileSync(file, `${JSON.stringify(good)}\n\nnonsense\n${JSON.stringify({ ...good, typo: 1 })}\n`)
     const { code, out, err } = await ferryman(['request', 'send', file], { env: NOWHERE })
     rmSync(folder, { recursive: true })
@@ -127,6 +134,7 @@ describe('ferryman', () => {
     const { code, err } = await ferryman(['worker'], { env: { ...NOWHERE, FERRYMAN_HTTP_PORT: String(port) } })
     server.close()
     expect(code).to.equal(78)
-    expect(err).to.include(`http.port ${port} on 127.0.0.1 cannot be opened (EADDRINUSE)`).and.include('FERRYMAN_HTTP_PORT')
+    expect(err).to.include(`http.port ${port} on 127.0.0.1 cannot be opened (EADDRINUSE)`)
+    expect(err).to.include('FERRYMAN_HTTP_PORT')
   })
 })

@@ -23,9 +23,11 @@ function uuid(kind: number): string {
 function letter(fields: Partial<NewLetter> = {}): NewLetter {
   const [source, destination] = [uuid(2), uuid(3)]
   return {
-    id: uuid(9), request: uuid(7), operation: 'claim', consumer: uuid(1), source, destination, providers: [source, destination],
+    id: uuid(9), request: uuid(7), operation: 'claim', consumer: uuid(1), source, destination,
+    providers: [source, destination],
     code: 'outcome_unknown', class: 'operator', effect: 'unknown', firstFailedAt: '2026-11-20T00:00:00.000Z',
-    lastFailedAt: '2026-11-20T00:00:00.000Z', attempts: 1, body: Buffer.from('{}'), headers: { 'dl-schema': 1 }, ...fields,
+    lastFailedAt: '2026-11-20T00:00:00.000Z', attempts: 1, body: Buffer.from('{}'), headers: { 'dl-schema': 1 },
+    ...fields,
   }
 }
 
@@ -56,7 +58,8 @@ describe('the desk', () => {
     telemetry.listen((name) => { told.push(name) })
     const { config } = loadConfig({
       env: {
-        FERRYMAN_REDIS_URL: (await sharedRedis()).url, FERRYMAN_REDIS_NAMESPACE: freshNamespace(), FERRYMAN_RABBITMQ_URL: url,
+        FERRYMAN_REDIS_URL: (await sharedRedis()).url, FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
+        FERRYMAN_RABBITMQ_URL: url,
         FERRYMAN_RABBITMQ_MANAGEMENT_URL: (await sharedRabbit()).managementUrl ?? '',
       },
     })
@@ -93,22 +96,25 @@ describe('the desk', () => {
   it('takes a letter once; another copy moves its last failure and its attempts on, and nothing else', async () => {
     const first = letter()
     expect(await store.desk.take(first)).to.equal('taken')
-    expect(await store.desk.take({ ...first, lastFailedAt: '2026-11-21T00:00:00.000Z', attempts: 3, code: 'poison' })).to.equal('again')
+    const later = { lastFailedAt: '2026-11-21T00:00:00.000Z', attempts: 3 }
+    expect(await store.desk.take({ ...first, ...later, code: 'poison' })).to.equal('again')
     expect(await store.desk.take({ ...first, lastFailedAt: '2026-11-19T00:00:00.000Z', attempts: 2 })).to.equal('again')
     const { body: _body, headers: _headers, providers: _providers, ...rest } = first
-    expect(await listed()).to.deep.equal([{ ...rest, state: 'open', lastFailedAt: '2026-11-21T00:00:00.000Z', attempts: 3 }])
+    expect(await listed()).to.deep.equal([{ ...rest, ...later, state: 'open' }])
     expect(await store.desk.counts()).to.deep.equal({
-      open: [{ class: 'operator', code: 'outcome_unknown', count: 1 }], told: 0, oldestAtMs: { operator: Date.UTC(2026, 10, 20) },
+      open: [{ class: 'operator', code: 'outcome_unknown', count: 1 }], told: 0,
+      oldestAtMs: { operator: Date.UTC(2026, 10, 20) },
     })
   })
 
   it('lists open letters, oldest failure first, and everything by its filters', async () => {
     const now = systemClock.nowMs()
     const at = (minutesAgo: number): string => new Date(now - minutesAgo * 60_000).toISOString()
+    const effect = 'did_not_happen'
     const [young, old, told1] = [
       letter({ firstFailedAt: at(1), lastFailedAt: at(1) }),
-      letter({ firstFailedAt: at(60), lastFailedAt: at(50), code: 'contended', class: 'exhausted', effect: 'did_not_happen' }),
-      letter({ firstFailedAt: at(30), lastFailedAt: at(30), code: 'capacity_exceeded', class: 'refused', effect: 'did_not_happen' }),
+      letter({ firstFailedAt: at(60), lastFailedAt: at(50), code: 'contended', class: 'exhausted', effect }),
+      letter({ firstFailedAt: at(30), lastFailedAt: at(30), code: 'expired', class: 'refused', effect }),
     ]
     for (const one of [young, old, told1]) await store.desk.take(one)
     expect(await idsOf({})).to.deep.equal([old.id, young.id])
@@ -126,7 +132,8 @@ describe('the desk', () => {
   })
 
   it('lists more letters than one page holds, each once', async () => {
-    const many = Array.from({ length: 450 }, (_, n) => letter({ firstFailedAt: new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString() }))
+    const at = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString()
+    const many = Array.from({ length: 450 }, (_, n) => letter({ firstFailedAt: at(n) }))
     await Promise.all(many.map((one) => store.desk.take(one)))
     expect(await idsOf({})).to.deep.equal(many.map(({ id }) => id))
   })
@@ -188,7 +195,8 @@ describe('the desk', () => {
     expect(await store.desk.holdIntake('dead:1', 1_000)).to.equal(true)
   })
 
-  it('sends what only the broker gave up back to work, with its bytes, and without the marks of its death', async () => {
+  it('sends what only the broker gave up back to work, its bytes unchanged, without the marks of its death',
+    async () => {
     const body = Buffer.from('{"any": "thing"}')
     const headers = { 'x-first-death-reason': 'delivery_limit', 'x-delivery-count': 7, 'traceparent': '00-1' }
     const properties = { headers, contentType: 'application/json' }
@@ -209,7 +217,8 @@ describe('the desk', () => {
     const reader = await parts.reader()
     const delivery = await reader.get(names.deadLetters)
     const broken = { ...store.desk, take: () => Promise.reject(new Error('no room')) }
-    const failed = await takeIn(delivery!, { ...intakeParts(), desk: broken }).then(() => 'taken', (failure: Error) => failure.message)
+    const failed = await takeIn(delivery!, { ...intakeParts(), desk: broken })
+      .then(() => 'taken', (failure: Error) => failure.message)
     expect(failed).to.equal('no room')
     while (await depthOf(names.deadLetters) === 0) await systemClock.sleep(10)
     await catchAll()

@@ -1,6 +1,7 @@
 // The program as a process of its own: run to its end, or a worker that is told to stop.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
+import { systemClock } from '../../src/clock/system-clock.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 
@@ -47,7 +48,7 @@ export async function workerProcess(env: Readonly<Record<string, string>>): Prom
     child.stdout?.on('data', look)
     void ended.then((code) => { reject(new Error(`the worker ended with ${code}: ${said.err}${said.out}`)) })
   })
-  while ((await fetch(`http://127.0.0.1:${port}/readyz`)).status !== 200) await new Promise((resolve) => { setTimeout(resolve, 20) })
+  while ((await fetch(`http://127.0.0.1:${port}/readyz`)).status !== 200) await systemClock.sleep(20)
   return { said, port, signal: (name) => { child.kill(name) }, ended }
 }
 

@@ -180,7 +180,7 @@ const STEPS: Readonly<Record<string, (store: Store, memory: Memory, step: Step) 
           )
     const { processing, ticket } = begun
     const put = step.a % 3 === 1 ? [moveOf(request, step)] : []
-    return [begun, applied, await store.journal.decide(processing, ticket.number, decisionOf(request, 1), { put })]
+    return [begun, applied, await store.journal.decide(processing, decisionOf(request, 1), { put })]
   },
   /** A minute during which every session lives. */
   live: async (store, { sessions }) => {
@@ -192,11 +192,10 @@ const STEPS: Readonly<Record<string, (store: Store, memory: Memory, step: Step) 
   decide: async (store, memory, step) => {
     const started = pick(memory.begun, step.a)
     if (started === undefined) return null
-    const { processing, ticket } = started
+    const { processing } = started
     const put = step.c % 2 === 0 ? [moveOf(processing.request, step)] : []
     return await store.journal.decide(
       processing,
-      step.b % 4 === 0 ? null : ticket.number,
       decisionOf(processing.request, step.b),
       { put },
     )
@@ -205,7 +204,7 @@ const STEPS: Readonly<Record<string, (store: Store, memory: Memory, step: Step) 
     const started = pick(begun, a)
     const reason = (['contended', 'ledger_unavailable', 'handed_back'] as const)[c % 3]!
     if (started === undefined) return null
-    return await store.journal.aside(started.processing, started.ticket.number, {
+    return await store.journal.aside(started.processing, {
       rung: b % 4,
       delayMs: b % 2 === 0 ? 0 : 1_000,
       reason,

@@ -87,7 +87,7 @@ describe('the scripts on a server', () => {
       kind: 'stale',
     })
     expect(
-      await ground.journal.decide(started.processing, started.ticket.number, decisionOf(id('b', 1), 'expired'), {
+      await ground.journal.decide(started.processing, decisionOf(id('b', 1), 'expired'), {
         put: [],
       }),
     ).equal('stale')
@@ -119,7 +119,7 @@ describe('the scripts on a server', () => {
     expect(await ground.books.dump()).deep.equal(before)
     expect((await ground.locks.heartbeat('w', 5_000, false)).alive).equal(true)
     expect(
-      await ground.journal.decide(first.processing, first.ticket.number, decisionOf(id('b', 1), 'expired'), {
+      await ground.journal.decide(first.processing, decisionOf(id('b', 1), 'expired'), {
         put: [],
       }),
     ).equal('decided')

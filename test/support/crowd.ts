@@ -1,7 +1,7 @@
 // A crowd of servers that move about at random, each asking again once it was answered, over hosts that are nearly full.
 import { createHash } from 'node:crypto'
 import type { Allocations } from '../../src/transfer/snapshot.ts'
-import { toldOf, type Books, type Installation, type Told } from './installation.ts'
+import { type Books, type Installation, type Told } from './installation.ts'
 
 /** Numbers 0 … 1, the same for the same seed. */
 export type Random = () => number
@@ -82,7 +82,7 @@ export async function playOut(
     const more = random() < 0.15 ? 1 + Math.floor(random() * 3) : 0
     copies += more
     await installation.ask(...Array.from({ length: 1 + more }, () => fields))
-    const told = toldOf(await installation.events.decision(id))
+    const told = await installation.decision(id)
     learn(server, fields, told)
     if (random() > 0.03) return
     reused.push(id)

@@ -1,4 +1,5 @@
 // One installation under test: servers, books, workers as processes, and everything that it tells to others.
+import { systemClock } from '../../src/clock/system-clock.ts'
 import { namesOf, type Names } from '../../src/broker/names.ts'
 import type { Allocations, Inventory } from '../../src/transfer/snapshot.ts'
 import { ferryman, type Run } from '../integration/ferryman-process.ts'
@@ -55,7 +56,9 @@ export interface Installation extends Line {
   worker(env?: Readonly<Record<string, string>>): Promise<WorkerUnderTest>
   /** Publishes requests given as objects. */
   ask(...requests: readonly object[]): Promise<void>
-  /** What was decided of each request, in their order. */
+  /** What was decided of a request; rejects, telling how it stands, when that takes very long. */
+  decision(request: string): Promise<Told>
+  /** The same of each, in their order. */
   decisions(requests: readonly string[]): Promise<Told[]>
   /** Drains every worker, and tells what is wrong then: in the books, in the queues, in the journal. Empty: nothing. */
   faultsAtRest(): Promise<string[]>
@@ -109,10 +112,8 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
       return worker
     },
     ask: (...requests) => line.send(requests.map((request) => ({ body: Buffer.from(JSON.stringify(request)) }))),
-    decisions: async (requests) => {
-      const messages = await Promise.all(requests.map((request) => line.events.decision(request)))
-      return messages.map(toldOf)
-    },
+    decision: (request) => decisionOf(installation, request),
+    decisions: (requests) => Promise.all(requests.map((request) => decisionOf(installation, request))),
     faultsAtRest: () => faultsAtRest(installation, workers),
     close: async () => {
       for (const worker of workers) worker.signal('SIGKILL')
@@ -125,6 +126,23 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
 
 export function toldOf(message: Message): Told {
   return JSON.parse(message.body.toString('utf8')) as Told
+}
+
+const DECIDED_MS = 120_000
+
+async function decisionOf({ events, depths, names, cli }: Installation, request: string): Promise<Told> {
+  const late = new AbortController()
+  const limit = systemClock.sleep(DECIDED_MS, late.signal).then(async () => {
+    const { out, err } = await cli(['transfers', 'show', request, '--json'])
+    const queues = [names.requests, ...LADDER.map((delay) => names.retry(delay))]
+    throw new Error(`no decision of ${request} in ${DECIDED_MS} ms: ${out}${err} ${JSON.stringify(await depths(queues))}`)
+  })
+  limit.catch(() => undefined)
+  try {
+    return toldOf(await Promise.race([events.decision(request), limit]) as Message)
+  } finally {
+    late.abort()
+  }
 }
 
 /** Rejects when a command did not end well. */

@@ -179,6 +179,8 @@ function recordFrom(id: string, flat: Flat): unknown {
     firstFailedAtMs: number('firstFailedAt'),
     reason: text('reason'),
     cancelledBy: text('cancelledBy'),
+    last: flat['last'] ?? '',
+    sent: number('sent'),
     swept: number('swept') ?? 0,
   }
 }

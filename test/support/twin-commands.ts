@@ -141,13 +141,13 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
     weight: 3,
     arbitrary: kind(
       'decide',
-      { processing: which, code: fc.nat(2), held: fc.boolean(), moves: fc.nat(3) },
-      async (twin, { processing, code, held, moves }) => {
+      { processing: which, code: fc.nat(2), moves: fc.nat(3) },
+      async (twin, { processing, code, moves }) => {
         const known = pick(twin.known.processings, processing)
         if (known === undefined) return
         const decision = decisionOf(known.processing.request, code)
         await twin.both((store) =>
-          store.journal.decide(known.processing, held ? known.ticket : null, decision, { put: movesOf(moves) }),
+          store.journal.decide(known.processing, decision, { put: movesOf(moves) }),
         )
       },
     ),
@@ -161,7 +161,7 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
         const known = pick(twin.known.processings, processing)
         if (known === undefined) return
         const aside = { rung, delayMs, reason: (['contended', 'ledger_unavailable', 'handed_back'] as const)[reason]! }
-        await twin.both((store) => store.journal.aside(known.processing, known.ticket, aside))
+        await twin.both((store) => store.journal.aside(known.processing, aside))
       },
     ),
   },
@@ -264,7 +264,7 @@ const BOOKS: fc.Arbitrary<Command> = fc.oneof(
         const applied = await twin.both((store) => store.ledger.apply(write, tried, decisionOf(request, 0)))
         if (applied.kind === 'conflict') {
           await twin.both((store) =>
-            store.journal.aside(begun.processing, begun.ticket.number, { rung: 0, delayMs: 0, reason: 'contended' }),
+            store.journal.aside(begun.processing, { rung: 0, delayMs: 0, reason: 'contended' }),
           )
         }
       },

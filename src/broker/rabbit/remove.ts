@@ -18,7 +18,9 @@ export async function removeTopology(topology: Topology, options: RemoveOptions,
     const channel = await model.createChannel()
     channel.on('error', () => undefined)
     const ask = <Answer>(answer: Promise<Answer>, what: string): Promise<Answer> =>
-      within(answer, options.timeoutMs, what, clock).catch((cause: unknown) => { throw operationFailure(cause, what) })
+      within(answer, options.timeoutMs, what, clock).catch((cause: unknown) => {
+        throw operationFailure(cause, what)
+      })
     for (const { name } of topology.queues) await ask(channel.deleteQueue(name), `deleting queue ${name}`)
     for (const { name } of topology.exchanges) await ask(channel.deleteExchange(name), `deleting exchange ${name}`)
   } finally {
@@ -26,8 +28,12 @@ export async function removeTopology(topology: Topology, options: RemoveOptions,
   }
   const [url = ''] = options.urls
   const { management } = await reachManagement({
-    url: options.managementUrl, defaults: [managementUrlOf(url)], vhost: vhostOf(url), tls: options.tls,
-    timeoutMs: options.timeoutMs, clock,
+    url: options.managementUrl,
+    defaults: [managementUrlOf(url)],
+    vhost: vhostOf(url),
+    tls: options.tls,
+    timeoutMs: options.timeoutMs,
+    clock,
   })
   if (management === null) return
   try {

@@ -4,7 +4,7 @@ import type { Reply } from '../../redis/client.ts'
 import { pairsOf, snapshotOf } from '../../redis/books.ts'
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
 import { listOf, textOf, textOrNull, ticketOf, unexpected, wholeOf, wholeOrNull } from '../../redis/replies.ts'
-import type { Code } from '../../transfer/outcome.ts'
+import { effectOf, type Code } from '../../transfer/outcome.ts'
 import type { Decision } from '../../transfer/event.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
@@ -20,10 +20,15 @@ export function redisJournal(scripts: ScriptRunner): Journal {
   })
   return {
     begin: (entry, scope, token, mine) => begin(scripts, entry, scope, token, mine),
-    decide: async (processing, ticket, decision, moves) => {
+    decide: async (processing, decision, moves) => {
       const reply = await scripts.run('decide', {
         records: [processing.request],
-        args: { id: processing.request, token: processing.token, number: ticket ?? '', ...decisionArgs(decision) },
+        args: {
+          id: processing.request,
+          token: processing.token,
+          effect: effectOf(decision.code),
+          ...decisionArgs(decision),
+        },
         rest: moveRows(moves),
       })
       return wordOf('decide', reply, ['decided', 'stale'] as const)
@@ -31,13 +36,17 @@ export function redisJournal(scripts: ScriptRunner): Journal {
     told: async (requests) => {
       await Promise.all(requests.map(tell))
     },
-    aside: async (processing, ticket, aside) => {
+    aside: async (processing, aside) => {
       const { rung, delayMs, reason } = aside
       const reply = await scripts.run('aside', {
         records: [processing.request],
-        args: { id: processing.request, token: processing.token, number: ticket ?? '', rung, delayMs, reason },
+        args: { id: processing.request, token: processing.token, rung, delayMs, reason },
       })
       return wordOf('aside', reply, ['aside', 'stale'] as const)
+    },
+    sending: async (processing, attempt) => {
+      const args = { token: processing.token, attempt }
+      return wordOf('sending', await scripts.run('sending', { records: [processing.request], args }), ['noted', 'stale'] as const)
     },
     cancel: async (target, by) => {
       const [word, code] = listOf('cancel', await scripts.run('cancel', { records: [target], args: { id: target, by } }))
@@ -81,7 +90,7 @@ async function begin(scripts: ScriptRunner, entry: Entry, scope: Scope, token: s
   if (word === 'stale' || word === 'reused' || word === 'duplicate') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }
   if (word !== 'begun') throw unexpected('begin', reply)
-  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, ticket, moves, snapshot] = reply
+  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, sent, ticket, moves, snapshot] = reply
   return {
     kind: 'begun',
     processing: {
@@ -96,6 +105,7 @@ async function begin(scripts: ScriptRunner, entry: Entry, scope: Scope, token: s
       lastReason: textOrNull(reason),
       cancelledBy: textOrNull(cancelledBy),
       written: wholeOf('begin', written) === 1,
+      sent: wholeOf('begin', sent) === 1,
     },
     ticket: ticketOf('begin', ticket),
     moves: movesOf(pairsOf('begin', moves)),

@@ -4,7 +4,7 @@ import type { Decision } from '../../../src/transfer/event.ts'
 import type { Change, MoveChange, Scope, Write } from '../../../src/transfer/plan.ts'
 import type { Allocations, Consumer, Provider, Snapshot } from '../../../src/transfer/snapshot.ts'
 import { nowMs, prelude, type MemorySlot, type Record } from './slot.ts'
-import { alive, dropOf, promote, sessionOf } from './tickets.ts'
+import { alive, giveUp, sessionOf } from './tickets.ts'
 
 interface Delta {
   readonly provider: string
@@ -38,7 +38,7 @@ export function apply(slot: MemorySlot, write: Write, attempt: Attempt, decision
     decision: record.decision ?? decision,
     decidedAtMs: nowMs(slot),
   })
-  promote(slot, dropOf(slot, sessionOf(attempt.token), attempt.ticket))
+  giveUp(slot, attempt.token)
   const after = Object.fromEntries(write.changes.map(({ before }) => [before.id, consumerOf(slot, before.id)]))
   return { kind: 'applied', after, decided: true }
 }

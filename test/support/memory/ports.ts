@@ -3,7 +3,7 @@ import type { Journal } from '../../../src/journal/journal.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import type { LockStore } from '../../../src/locks/locks.ts'
 import { apply, closeDoor, find, snapshot } from './books.ts'
-import { aside, begin, cancel, decide, list, moves, show, sweepRecords, told } from './records.ts'
+import { aside, begin, cancel, decide, list, moves, sending, show, sweepRecords, told } from './records.ts'
 import type { MemorySlot, SlotListener } from './slot.ts'
 import { acquire, close, heartbeat, poke, release } from './tickets.ts'
 
@@ -24,10 +24,11 @@ const directWays: Ways = { notice: queueMicrotask, gap: queueMicrotask }
 export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journal {
   return {
     begin: (entry, scope, token, mine) => call('journal.begin', () => begin(slot, entry, scope, token, mine)),
-    decide: (processing, ticket, decision, change) =>
-      call('journal.decide', () => decide(slot, processing, ticket, decision, change)),
+    decide: (processing, decision, change) =>
+      call('journal.decide', () => decide(slot, processing, decision, change)),
     told: (requests) => call('journal.told', () => told(slot, requests)),
-    aside: (processing, ticket, how) => call('journal.aside', () => aside(slot, processing, ticket, how)),
+    aside: (processing, how) => call('journal.aside', () => aside(slot, processing, how)),
+    sending: (processing, attempt) => call('journal.sending', () => sending(slot, processing, attempt)),
     cancel: (target, by) => call('journal.cancel', () => cancel(slot, target, by)),
     moves: (consumers) => call('journal.moves', () => moves(slot, consumers)),
     sweep: (limit) => call('journal.sweep', () => sweepRecords(slot, limit)),

@@ -1,11 +1,12 @@
 // What the journal scripts do, on the memory slot: begin tells what stands, later steps need the current processing.
 import type { Cancelled, Aside, Begun, Entry, Processing, RecordView } from '../../../src/journal/journal.ts'
+import { effectOf } from '../../../src/transfer/outcome.ts'
 import type { Decision } from '../../../src/transfer/event.ts'
 import type { MoveChange, Scope } from '../../../src/transfer/plan.ts'
 import type { Move } from '../../../src/transfer/snapshot.ts'
 import { expand, noteMoves, snapshot } from './books.ts'
 import { nowMs, prelude, type MemorySlot, type Record } from './slot.ts'
-import { alive, drop, dropOf, due, promote, sessionOf, standing, take } from './tickets.ts'
+import { alive, drop, due, giveUp, numberOf, promote, sessionOf, standing, take, ticketOfToken } from './tickets.ts'
 
 const TRIM_LIMIT = 64
 
@@ -19,11 +20,14 @@ export function begin(slot: MemorySlot, entry: Entry, scope: Scope, token: strin
   if (record?.decision) return { kind: 'decided', decision: record.decision }
   if (slot.rules.dueChecked && record?.dueAtMs && record.dueAtMs > nowMs(slot)) return { kind: 'duplicate' }
   if (record?.processing === token && record.run === slot.run) return goOn(slot, record, entry.id, scope, token)
+  if (record !== null && sessionOf(record.last) === session && numberOf(token) <= numberOf(record.last))
+    return { kind: 'stale' }
   let freed: string[] = []
   if (record !== null && record.processing !== '') {
-    const holder = sessionOf(record.processing)
-    if (record.run === slot.run && alive(slot, holder) && !(holder === session && mine)) return { kind: 'duplicate' }
-    if (record.processing !== token) freed = drop(slot, slot.keys.get(record.processing) ?? -1)
+    const own = sessionOf(record.processing) === session && mine
+    if (lives(slot, record) && !own) return { kind: 'duplicate' }
+    const ticket = ticketOfToken(slot, record.processing)
+    if (ticket !== null) freed = drop(slot, ticket.number)
   }
   const begun = put(slot, entry, record, token)
   const answer = goOn(slot, begun, entry.id, scope, token)
@@ -41,6 +45,7 @@ function put(slot: MemorySlot, entry: Entry, record: Record | null, token: strin
     ...earlier,
     run: slot.run,
     processing: token,
+    last: token,
     attempts: earlier.attempts + 1,
     dueAtMs: null,
   }
@@ -70,7 +75,6 @@ function goOn(slot: MemorySlot, record: Record, id: string, scope: Scope, token:
 export function decide(
   slot: MemorySlot,
   processing: Processing,
-  ticket: number | null,
   decision: Decision,
   change: MoveChange,
 ): 'decided' | 'stale' {
@@ -78,25 +82,38 @@ export function decide(
   const record = recordOf(slot, processing.request)
   if (record === null || !isCurrent(slot, record, processing.token, slot.rules.decideChecksProcessing)) return 'stale'
   if (record.decision !== null) return record.decision.event === decision.event ? 'decided' : 'stale'
+  if (record.written !== null && effectOf(decision.code) === 'did_not_happen') return 'stale'
   slot.records.set(processing.request, { ...record, decision, decidedAtMs: nowMs(slot) })
   slot.open.set(processing.request, nowMs(slot) + slot.options.sweepAfterMs)
   noteMoves(slot, change)
-  giveUp(slot, processing.token, ticket)
+  giveUp(slot, processing.token)
   return 'decided'
 }
 
-export function aside(slot: MemorySlot, processing: Processing, ticket: number | null, how: Aside): 'aside' | 'stale' {
+export function aside(slot: MemorySlot, processing: Pick<Processing, 'request' | 'token'>, how: Aside): 'aside' | 'stale' {
   prelude(slot)
   const now = nowMs(slot)
   const record = recordOf(slot, processing.request)
+  const current = record !== null && record.decision === null && isCurrent(slot, record, processing.token, true)
+  if (current) {
+    const failed =
+      how.reason === 'handed_back'
+        ? {}
+        : { reason: how.reason, rung: how.rung, firstFailedAtMs: record.firstFailedAtMs ?? now }
+    const dueAtMs = how.delayMs > 0 ? now + how.delayMs : null
+    slot.records.set(processing.request, { ...record, ...failed, processing: '', dueAtMs })
+    slot.open.set(processing.request, (dueAtMs ?? now) + slot.options.sweepAfterMs)
+  }
+  giveUp(slot, processing.token)
+  return current ? 'aside' : 'stale'
+}
+
+export function sending(slot: MemorySlot, processing: Processing, attempt: number): 'noted' | 'stale' {
+  prelude(slot)
+  const record = recordOf(slot, processing.request)
   if (record === null || record.decision !== null || !isCurrent(slot, record, processing.token, true)) return 'stale'
-  const failed =
-    how.reason === 'handed_back' ? {} : { reason: how.reason, firstFailedAtMs: record.firstFailedAtMs ?? now }
-  const dueAtMs = how.delayMs > 0 ? now + how.delayMs : null
-  slot.records.set(processing.request, { ...record, ...failed, processing: '', rung: how.rung, dueAtMs })
-  slot.open.set(processing.request, (dueAtMs ?? now) + slot.options.sweepAfterMs)
-  giveUp(slot, processing.token, ticket)
-  return 'aside'
+  slot.records.set(processing.request, { ...record, sent: attempt })
+  return 'noted'
 }
 
 export function cancel(slot: MemorySlot, target: string, by: string): Cancelled {
@@ -112,7 +129,7 @@ export function cancel(slot: MemorySlot, target: string, by: string): Cancelled 
     slot.records.set(target, { ...fresh(by), expiresAtMs: nowMs(slot) + slot.options.journalMs })
     return { kind: 'cancelled' }
   }
-  const held = record.processing !== '' && isCurrent(slot, record, record.processing, true)
+  const held = lives(slot, record)
   slot.records.set(target, { ...record, cancelledBy: record.cancelledBy ?? by, dueAtMs: held ? record.dueAtMs : null })
   if (!held) slot.open.set(target, nowMs(slot))
   return { kind: 'waits' }
@@ -152,8 +169,7 @@ export function sweepRecords(slot: MemorySlot, limit: number): Entry[] {
       slot.open.delete(id)
     } else if (
       record.decision === null &&
-      record.processing !== '' &&
-      isCurrent(slot, record, record.processing, true)
+      lives(slot, record)
     ) {
       slot.open.set(id, now + slot.options.sweepAfterMs)
     } else {
@@ -209,8 +225,10 @@ function isCurrent(slot: MemorySlot, record: Record, token: string, checked: boo
   return !checked || (record.processing === token && record.run === slot.run && alive(slot, sessionOf(token)))
 }
 
-function giveUp(slot: MemorySlot, token: string, ticket: number | null): void {
-  if (ticket !== null) promote(slot, dropOf(slot, sessionOf(token), ticket))
+/** Whether a live process is at it: one under way always has its ticket. */
+function lives(slot: MemorySlot, record: Record): boolean {
+  const { processing } = record
+  return processing !== '' && ticketOfToken(slot, processing) !== null && isCurrent(slot, record, processing, true)
 }
 
 function processingOf(slot: MemorySlot, record: Record, request: string): Processing {
@@ -227,6 +245,7 @@ function processingOf(slot: MemorySlot, record: Record, request: string): Proces
     lastReason,
     cancelledBy,
     written: record.written !== null,
+    sent: record.sent !== null,
   }
 }
 
@@ -263,6 +282,8 @@ function fresh(cancelledBy: string | null): Record {
     firstFailedAtMs: null,
     reason: null,
     cancelledBy,
+    last: '',
+    sent: null,
     swept: 0,
     expiresAtMs: Infinity,
     lastWrite: null,

@@ -92,6 +92,10 @@ export interface Record {
   readonly firstFailedAtMs: number | null
   readonly reason: string | null
   readonly cancelledBy: string | null
+  /** Token of the latest processing, also after it was given up. */
+  readonly last: string
+  /** Number of a write that may not be repeated and was sent. */
+  readonly sent: number | null
   readonly swept: number
   readonly expiresAtMs: number
   /** The write last sent, kept only for the broken twin that credits an attempt by the state of the books. */

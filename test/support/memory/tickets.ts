@@ -8,6 +8,23 @@ export function alive(slot: MemorySlot, session: string): boolean {
   return !slot.rules.sessionChecked || (slot.sessions.get(session) ?? 0) > nowMs(slot)
 }
 
+/** The ticket of a processing, whose key is its token. */
+export function ticketOfToken(slot: MemorySlot, token: string): Place | null {
+  const ticket = slot.tickets.get(slot.keys.get(token) ?? -1)
+  return ticket !== undefined && ticket.session === sessionOf(token) ? ticket : null
+}
+
+/** Gives up what a processing holds or waits for. */
+export function giveUp(slot: MemorySlot, token: string): void {
+  const ticket = ticketOfToken(slot, token)
+  if (ticket !== null) promote(slot, drop(slot, ticket.number))
+}
+
+/** Number of a processing token: what follows its last dot. */
+export function numberOf(token: string): number {
+  return Number(token.slice(token.lastIndexOf('.') + 1)) || 0
+}
+
 /** Session of a processing token: all before its last dot. */
 export function sessionOf(token: string): string {
   return token.slice(0, Math.max(0, token.lastIndexOf('.')))
@@ -32,6 +49,10 @@ export function acquire(
 ): Ticket | null {
   prelude(slot)
   if (!alive(slot, session)) return null
+  if (instead !== null && !slot.tickets.has(instead)) {
+    const known = slot.tickets.get(slot.keys.get(key) ?? -1)
+    return known?.session === session ? standing(slot, known.number) : null
+  }
   const freed = instead === null ? [] : dropOf(slot, session, instead)
   const ticket = take(slot, session, key, resources)
   promote(slot, freed)

@@ -32,6 +32,21 @@ export const FAIR: Weather = {
   state: 'up',
 }
 
+/** What becomes of one call, in the order in which it is noticed. */
+export type Stage =
+  | 'sent'
+  | 'refused'
+  | 'request_lost'
+  | 'request_late'
+  | 'ran'
+  | 'reply_lost'
+  | 'reply_late'
+  | 'answered'
+  | 'unanswered'
+
+/** `call` numbers the calls of a connection from 1. `value`: what was answered, or the failure; only of the last stages. */
+export type Watch = (stage: Stage, call: number, name: string, value?: unknown) => void
+
 export interface Connection {
   readonly weather: Weather
   readonly call: Call
@@ -44,29 +59,53 @@ export interface Connection {
 const RECONNECT_MS = 300
 
 /** `at`: the clock of the process at the near end, which may be frozen; the store at the far end goes by `clock`. */
-export function connection(clock: Clock, weather: Weather = { ...FAIR }, at: Clock = clock): Connection {
+export function connection(
+  clock: Clock,
+  weather: Weather = { ...FAIR },
+  at: Clock = clock,
+  watch: Watch = () => undefined,
+): Connection {
   let underWay = 0
+  let calls = 0
   const wayMs = (): number => weather.latencyMs * (0.5 + clock.random() / 2)
   const lateMs = (chance: number): number => (happens(chance) ? clock.random() * weather.lateMs : 0)
   const happens = (chance: number): boolean => chance > 0 && clock.random() < chance
 
   function call<T>(name: string, run: () => T): Promise<T> {
-    if (weather.state === 'refusing')
+    const number = ++calls
+    watch('sent', number, name)
+    if (weather.state === 'refusing') {
+      watch('refused', number, name)
       return at.sleep(wayMs()).then(() => {
         throw new Unavailable(`${name}: connection refused`)
       })
+    }
     return new Promise((resolve, reject) => {
-      const cancel = at.timer(weather.timeoutMs, () =>
-        reject(new Unanswered(`${name}: no answer within ${weather.timeoutMs} ms`)),
-      )
-      if (weather.state === 'silent' || happens(weather.requestLost)) return
+      const cancel = at.timer(weather.timeoutMs, () => {
+        watch('unanswered', number, name)
+        reject(new Unanswered(`${name}: no answer within ${weather.timeoutMs} ms`))
+      })
+      if (weather.state === 'silent' || happens(weather.requestLost)) {
+        watch('request_lost', number, name)
+        return
+      }
       underWay += 1
-      clock.timer(wayMs() + lateMs(weather.late), () => {
+      const laterMs = lateMs(weather.late)
+      if (laterMs > 0) watch('request_late', number, name)
+      clock.timer(wayMs() + laterMs, () => {
         underWay -= 1
         const answer = attempt(run)
-        if (weather.state === 'silent' || happens(weather.replyLost)) return
-        at.timer(wayMs() + lateMs(weather.replyLate), () => {
+        const told = 'value' in answer ? answer.value : answer.failure
+        watch('ran', number, name, told)
+        if (weather.state === 'silent' || happens(weather.replyLost)) {
+          watch('reply_lost', number, name)
+          return
+        }
+        const waitMs = lateMs(weather.replyLate)
+        if (waitMs > 0) watch('reply_late', number, name)
+        at.timer(wayMs() + waitMs, () => {
           cancel()
+          watch('answered', number, name, told)
           if ('value' in answer) resolve(answer.value)
           else reject(answer.failure)
         })

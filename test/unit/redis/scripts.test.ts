@@ -52,6 +52,8 @@ describe('the scripts of the package', () => {
       acquire: '',
       apply: '',
       begin: '',
+      cancel: '',
+      sending: '',
       seed: '',
       sweep: '',
       aside: 'flags=allow-oom',

@@ -29,7 +29,8 @@ describe('the HTTP port', () => {
     health.watch(() => reasons)
     expect(await ask('/readyz')).to.deep.include({ status: 200, body: '{"ready":true,"reasons":[]}\n' })
     reasons.push('redis://me:secret@h is down')
-    expect(JSON.parse((await ask('/readyz')).body)).to.deep.equal({ ready: false, reasons: ['redis://me:***@h is down'] })
+    const { body } = await ask('/readyz')
+    expect(JSON.parse(body)).to.deep.equal({ ready: false, reasons: ['redis://me:***@h is down'] })
     reasons.pop()
     expect((await ask('/readyz')).status).to.equal(200)
   })
@@ -41,7 +42,8 @@ describe('the HTTP port', () => {
   })
 
   it('serves the metrics with their content type', async () => {
-    expect(await ask('/metrics?x=1')).to.deep.equal({ status: 200, body: '# HELP x y\n', type: 'text/plain; version=0.0.4' })
+    const type = 'text/plain; version=0.0.4'
+    expect(await ask('/metrics?x=1')).to.deep.equal({ status: 200, body: '# HELP x y\n', type })
   })
 
   it('answers 404 elsewhere, 405 to other methods, and HEAD without a body', async () => {
@@ -61,7 +63,8 @@ describe('the HTTP port', () => {
   })
 
   it('says which port is taken', async () => {
-    const taken = await openHttp({ host: '127.0.0.1', port: http.port, health: health.read, metrics: async () => ({ body: '', contentType: '' }) })
+    const metrics = async () => ({ body: '', contentType: '' })
+    const taken = await openHttp({ host: '127.0.0.1', port: http.port, health: health.read, metrics })
       .then(() => 'opened', (failure: NodeJS.ErrnoException) => failure.code)
     expect(taken).to.equal('EADDRINUSE')
   })

@@ -1,13 +1,16 @@
 // Metrics: all there from the first scrape, moved by events, without ids, and never waiting for what they measure.
 import { expect } from 'chai'
 import { openMetrics, type Metrics, type Sources } from '../../../src/telemetry/metrics.ts'
-import { CODES } from '../../../src/transfer/outcome.ts'
+import { CODES, classOf } from '../../../src/transfer/outcome.ts'
 import { virtualClock } from '../../support/virtual-clock.ts'
 
 const PROMISED = [
-  'requests_received_total', 'outcomes_total', 'request_duration_seconds', 'request_age_seconds', 'requests_in_progress',
-  'retries_total', 'timeouts_total', 'lock_wait_seconds', 'locks_lost_total', 'fence_rejections_total', 'dead_letters_open',
-  'dead_letter_oldest_seconds', 'outcome_unknown_open', 'unroutable_messages', 'transfers_open', 'transfer_oldest_open_seconds',
+  'requests_received_total', 'outcomes_total', 'request_duration_seconds', 'request_age_seconds',
+  'requests_in_progress',
+  'retries_total', 'timeouts_total', 'lock_wait_seconds', 'locks_lost_total', 'fence_rejections_total',
+  'dead_letters_open',
+  'dead_letter_oldest_seconds', 'outcome_unknown_open', 'unroutable_messages', 'transfers_open',
+  'transfer_oldest_open_seconds',
   'build_info',
 ]
 
@@ -25,10 +28,13 @@ describe('the metrics', () => {
   it('are all there at the first scrape, with help, type and a value', async () => {
     const body = await text(opened().metrics)
     for (const name of PROMISED) {
-      expect(body).to.match(new RegExp(`^# HELP ferryman_${name} \\S`, 'm')).and.match(new RegExp(`^# TYPE ferryman_${name} \\w`, 'm'))
+      expect(body).to.match(new RegExp(`^# HELP ferryman_${name} \\S`, 'm'))
+      expect(body).to.match(new RegExp(`^# TYPE ferryman_${name} \\w`, 'm'))
       expect(body).to.match(new RegExp(`^ferryman_${name}(?:_count|_bucket)?(?:\\{.*\\})? \\d`, 'm'))
     }
-    for (const code of CODES) expect(body).to.match(new RegExp(`^ferryman_outcomes_total\\{operation="claim",class="\\w+",code="${code}"\\} 0$`, 'm'))
+    for (const code of CODES) {
+      expect(body).to.include(`ferryman_outcomes_total{operation="claim",class="${classOf(code)}",code="${code}"} 0`)
+    }
     expect(body).to.include('ferryman_build_info{version="1.2.3"} 1')
     expect(body).to.include('ferryman_requests_in_progress 7')
     expect(body).to.include('ferryman_timeouts_total{phase="ledger.apply",idempotent="true"} 0')
@@ -56,7 +62,8 @@ describe('the metrics', () => {
     const before = series(await text(metrics))
     for (let n = 0; n < 10; n++) {
       metrics.listener('request.told', {
-        request: `r${n}`, operation: `made-up-${n}`, code: 'schema_invalid', class: 'invalid', again: false, durationMs: 1,
+        request: `r${n}`, operation: `made-up-${n}`, code: 'schema_invalid', class: 'invalid', again: false,
+        durationMs: 1,
       })
     }
     const body = await text(metrics)
@@ -76,8 +83,10 @@ describe('the metrics', () => {
     metrics.listener('broker.connected', { role: 'consume' })
     const body = await text(metrics)
     for (const line of [
-      'ferryman_requests_received_total 1', 'ferryman_request_age_seconds_sum 2', 'ferryman_retries_total{reason="unanswered"} 1',
-      'ferryman_retries_total{reason="contended"} 1', 'ferryman_timeouts_total{phase="ledger.apply",idempotent="true"} 1',
+      'ferryman_requests_received_total 1', 'ferryman_request_age_seconds_sum 2',
+      'ferryman_retries_total{reason="unanswered"} 1',
+      'ferryman_retries_total{reason="contended"} 1',
+      'ferryman_timeouts_total{phase="ledger.apply",idempotent="true"} 1',
       'ferryman_lock_wait_seconds_sum 0.03', 'ferryman_locks_lost_total 1', 'ferryman_fence_rejections_total 1',
       'ferryman_requests_set_aside_total{reason="contended"} 1', 'ferryman_broker_connected{role="consume"} 1',
     ]) expect(body).to.include(line)
@@ -85,9 +94,13 @@ describe('the metrics', () => {
 
   it('show polled facts, and keep them when a poll gets no answer', async () => {
     let answers = true
-    const or = <Answer>(answer: Answer): Promise<Answer> => answers ? Promise.resolve(answer) : Promise.reject(new Error('down'))
+    const or = async <Answer>(answer: Answer): Promise<Answer> => {
+      if (!answers) throw new Error('down')
+      return answer
+    }
+    const open = [{ class: 'operator', code: 'outcome_unknown', count: 3 }]
     const { metrics, clock } = opened({
-      letters: () => or({ open: [{ class: 'operator', code: 'outcome_unknown', count: 3 }], oldestAtMs: { operator: 1_799_999_990_000 } }),
+      letters: () => or({ open, oldestAtMs: { operator: 1_799_999_990_000 } }),
       unroutable: () => or(2),
       transfers: () => or({ open: 4, oldestAtMs: 1_799_999_999_000 }),
     })
@@ -98,7 +111,8 @@ describe('the metrics', () => {
     const body = await text(metrics)
     for (const line of [
       'ferryman_dead_letters_open{class="operator",code="outcome_unknown"} 3', 'ferryman_outcome_unknown_open 3',
-      'ferryman_dead_letter_oldest_seconds{class="operator"} 15', 'ferryman_dead_letter_oldest_seconds{class="exhausted"} 0',
+      'ferryman_dead_letter_oldest_seconds{class="operator"} 15',
+      'ferryman_dead_letter_oldest_seconds{class="exhausted"} 0',
       'ferryman_unroutable_messages 2', 'ferryman_transfers_open 4', 'ferryman_transfer_oldest_open_seconds 6',
       'ferryman_poll_failures_total{source="letters"} 1',
     ]) expect(body).to.include(line)

@@ -1,0 +1,103 @@
+// Runs Spin over every configuration of the models: the full rules must hold, and each rule removed must break something.
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const here = import.meta.dirname
+
+// [model, flags, what it is, expected]. `holds`: no error. `breaks`: an error must be found. `spare`: none is found, and README says why.
+const CONFIGURATIONS = [
+  ['journal', 'FAULTS=1', 'two requests, one after the other', 'holds'],
+  ['journal', 'FAULTS=1 SRC2=0', 'two requests that compete', 'holds'],
+  ['journal', 'FAULTS=1 LOCK=0', 'two requests without the lock', 'holds'],
+  ['journal', 'FAULTS=1 LOCK=0 SRC2=0', 'two that compete without the lock', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2', 'one request, two faults', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 LOCK=0', 'one request, two faults, without the lock', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 SWEEP=0', 'the same without the sweep', 'holds'],
+  ['journal', 'REQS=1 FAULTS=1 FOREIGN=1 LOCK=0', 'a foreign writer, without the lock', 'holds'],
+  ['journal', 'REQS=1 FAULTS=1 RESTART=1 FOREIGN=1', 'Redis restarts, its data kept; a foreign writer', 'holds'],
+  ['journal', 'REQS=1 FAULTS=1 ROLLBACK=1', 'Redis comes back older; what was told is restored', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 ROLLBACK=1 LOCK=0 DUP=0 CONFL=0 LEASE=0', 'the same with late scripts, lost answers, deaths', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 CANCEL=1', 'a cancel', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 ONCE=1', 'idempotent:false', 'holds'],
+  ['journal', 'REQS=1 FAULTS=1 FORGED=1', 'the same id with another content', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 PAUSE=1', 'a worker that stops consuming and lives on', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 HOLD=1', 'a ticket that ends while its worker works', 'holds'],
+
+  ['journal', 'REQS=1 FAULTS=2 NO_CODE=1 LOCK=0', 'apply does not look at the decision', 'spare'],
+  ['journal', 'REQS=1 FAULTS=2 NO_N=1 LOCK=0', 'apply does not check the attempt number', 'spare'],
+  ['journal', 'REQS=1 FAULTS=2 NO_CLOSE=1 LOCK=0', 'a refused or unclear send is not closed', 'spare'],
+  ['journal', 'REQS=1 FAULTS=2 NO_CODE=1 NO_N=1 LOCK=0', 'apply checks neither decision nor number', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=2 NO_CODE=1 NO_CLOSE=1 LOCK=0', 'not closed, and apply does not look at the decision', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=3 NO_PROC=1 LOCK=0 DUP=0 CONFL=0 LEASE=0', 'apply does not check the processing', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=2 NO_FENCE=1', 'apply checks neither ticket nor lease', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 NO_GEN=1 FOREIGN=1', 'apply does not compare generations', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=2 NO_DPROC=1', 'decide checks neither processing nor lease', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=2 NO_FIRST=1 CRASH=0 CONFL=0 LEASE=0', 'decide overwrites a decision', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=3 NO_VOID=1 LOCK=0 DUP=0 CONFL=0 LEASE=0', 'begin does not void the processing before it', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 NO_RUN=1 RESTART=1', 'processings not bound to the run id', 'spare'],
+  ['journal', 'REQS=1 FAULTS=2 NO_RUN=1 ROLLBACK=1 LOCK=0 DUP=0 CONFL=0 LEASE=0', 'the same where Redis comes back older', 'spare'],
+  ['journal', 'REQS=1 FAULTS=1 BY_STATE=1 NO_TRUTH=1 FOREIGN=1', 'credited by the state found, not by `written`', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 TELL_FIRST=1', 'told before the decision is written', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 ACK_FIRST=1 SWEEP=0', 'acknowledged before it is told, no sweep', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 ACK_FIRST=1', 'the same with the sweep', 'spare'],
+  ['journal', 'REQS=1 FAULTS=1 NO_DIGEST=1 FORGED=1', 'the content is not compared', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 SPLIT=1', 'decision in a script of its own, and begin does not answer `written`', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 ROLLBACK=1 NO_WAIT=1', 'told what may yet be rolled back', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 ROLLBACK=1 NO_RESTORE=1', 'nothing is restored after Redis came back older', 'spare'],
+
+  ['journal', 'REQS=1 FAULTS=1 PAUSE=1 NO_TIE=1', 'mend 1 left out: a processing outlives its ticket', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 PAUSE=1 NO_TIE=1 NO_GIVEUP=1 LATE=0', 'mends 1 and 6 left out: only an answer is lost', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=2 NO_ORDER=1', 'mend 2 left out: an old token may begin again', 'spare'],
+  ['journal', 'REQS=1 FAULTS=2 ROLLBACK=1 LOCK=0 NO_TRUTH=1 DUP=0 CONFL=0 LEASE=0', 'mend 3 left out: decide does not look at `written`', 'breaks'],
+  ['journal', 'REQS=1 FAULTS=1 ONCE=1 NO_INTENT=1', 'mend 4 left out: the one send is not noted', 'breaks'],
+]
+// Minutes, not seconds: `node check.mjs --deep`.
+const DEEP = [
+  ['journal', 'FAULTS=2', 'two requests, two faults', 'holds'],
+  ['journal', 'FAULTS=2 LOCK=0', 'two requests, two faults, without the lock', 'holds'],
+  ['journal', 'REQS=1 FAULTS=3', 'one request, three faults', 'holds'],
+  ['journal', 'REQS=1 FAULTS=3 LOCK=0', 'one request, three faults, without the lock', 'holds'],
+  ['journal', 'REQS=1 FAULTS=3 ONCE=1', 'idempotent:false, three faults', 'holds'],
+  ['journal', 'REQS=1 FAULTS=2 RESTART=1 LOCK=0', 'Redis restarts, two faults', 'holds'],
+  ['journal', 'REQS=1 FAULTS=3 NO_RUN=1 NO_ORDER=1 ROLLBACK=1 LOCK=0 DUP=0 CONFL=0 LEASE=0 CRASH=0', 'not bound to the run id, three faults', 'spare'],
+  ['journal', 'REQS=1 FAULTS=3 NO_ORDER=1', 'an old token may begin again, three faults', 'spare'],
+]
+
+const scratch = await mkdtemp(join(tmpdir(), 'models-'))
+const deep = process.argv[2] === '--deep'
+const wanted = deep ? undefined : process.argv[2]
+if (deep) CONFIGURATIONS.splice(0, CONFIGURATIONS.length, ...DEEP)
+let failed = false
+
+async function check([model, flags, what, expected], index) {
+  const folder = await mkdtemp(join(scratch, `${index}-`))
+  const defines = flags.split(' ').filter(Boolean).map((flag) => `-D${flag}`)
+  const options = { cwd: folder, maxBuffer: 1 << 26, timeout: 600_000 }
+  await run('spin', ['-a', ...defines, join(here, `${model}.pml`)], options)
+  await run('gcc', ['-O1', '-w', '-DSAFETY', '-DCOLLAPSE', '-DVECTORSZ=2048', '-DMEMLIM=5000', '-o', 'pan', 'pan.c'], options)
+  const startedMs = performance.now()
+  const { stdout } = await run('./pan', ['-m200000'], options)
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+  await rm(folder, { recursive: true })
+  const errors = Number(/errors: (\d+)/.exec(stdout)?.[1] ?? NaN)
+  const states = /(\d+) states, stored/.exec(stdout)?.[1] ?? '?'
+  const complete = !/Search not completed|max search depth too small|out of memory/.test(stdout) || errors > 0
+  const broken = /pan:1: (.*)/.exec(stdout)?.[1] ?? ''
+  const ok = complete && (expected === 'breaks' ? errors > 0 : errors === 0)
+  if (!ok) failed = true
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${expected.padEnd(6)} ${states.padStart(9)} states ${seconds.padStart(5)} s  ${what}  [${model}: ${flags}]${broken && `  -> ${broken}`}`)
+}
+
+try {
+  const queue = CONFIGURATIONS.filter((row) => wanted === undefined || row.join(' ').includes(wanted)).entries()
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, async () => {
+    for (const [index, row] of queue) await check(row, index)
+  }))
+} finally {
+  await rm(scratch, { recursive: true, force: true })
+}
+process.exitCode = failed ? 1 : 0
