@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../clock/clock.ts'
+import { Unavailable } from '../retry/failures.ts'
 import { keep, tailOf, type Environment, type KeptProcess } from './kept-process.ts'
 
 export interface Crew {
@@ -44,8 +45,7 @@ export async function startCrew(
   for (const { kept, log } of workers) {
     while (!(await isReady(log))) {
       assertRunning(kept, log)
-      if (clock.monotonicMs() > until)
-        throw new Error(`a worker was not ready in time. Its last words:\n${tailOf(log)}`)
+      if (clock.monotonicMs() > until) throw new Unavailable(`a worker was not ready in time. ${lastWords(log)}`)
       await clock.sleep(LOOK_EVERY_MS)
     }
   }
@@ -53,7 +53,11 @@ export async function startCrew(
 }
 
 function assertRunning(kept: KeptProcess, log: string): void {
-  if (!kept.running()) throw new Error(`a worker ended by itself. Its last words:\n${tailOf(log)}`)
+  if (!kept.running()) throw new Unavailable(`a worker ended by itself. ${lastWords(log)}`)
+}
+
+function lastWords(log: string): string {
+  return `The last line of its log: ${tailOf(log, 1)}`
 }
 
 /** Its log names the port of its probes. */

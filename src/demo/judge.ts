@@ -79,7 +79,7 @@ function equalCopies({ steps, events }: Evidence): Check {
   }
   const sent = steps.reduce((sum, { copies }) => sum + copies, 0)
   const told = events.reduce((sum, { copies }) => sum + copies, 0)
-  return check('copies are answered alike', faults, `${sent} messages, ${told} answers, equal byte for byte`)
+  return check('copies are answered alike', faults, `${sent} messages, ${told} answers, byte for byte`)
 }
 
 function asForetold({ steps, events }: Evidence): Check {

@@ -127,8 +127,10 @@ export function goingOn(isKept: boolean, servers: Servers, prefix: string, books
     ...(movable === undefined
       ? []
       : [
-          `  ${ferryman} request transfer --wait --consumer ${movable.id} \\\n`,
-          `    --source ${from} --destination ${to}\n`,
+          `  ${ferryman} request transfer --wait \\\n`,
+          `    --consumer ${movable.id} \\\n`,
+          `    --source ${from} \\\n`,
+          `    --destination ${to}\n`,
         ]),
   ].join('')
 }

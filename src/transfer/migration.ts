@@ -9,14 +9,14 @@ export function migrationOfClaim(request: Request): string | null {
   return request.migration ?? (derives ? uuidV5(request.id) : null)
 }
 
-/** M of the request: `migrationOfClaim`, else that of the move recorded for its consumer, where one acts on moves. */
+/** M of the request: `migrationOfClaim`, else that of the open move of its consumer, where one acts on moves. */
 export function migrationOf(request: Request, facts: Pick<Facts, 'moves'>): string | null {
   const own = migrationOfClaim(request)
   if (own !== null || request.consumer === null) return own
   switch (request.operation) {
     case 'retarget': case 'confirm': case 'revert': case 'release': {
       const move = facts.moves[request.consumer]
-      return move?.consumer === request.consumer ? move.migration : null
+      return move?.consumer === request.consumer && move.state === 'open' ? move.migration : null
     }
     default:
       return null

@@ -29,6 +29,8 @@ export interface OpenWorker {
 const LOOK_EVERY_MS = 500
 const SWEEP_EVERY_MS = 10_000
 const PROBE_EVERY_MS = 2_000
+/** Longest (ms) that a forced stop goes on closing. */
+const FORCED_MS = 250
 const CONFLICTS_MAX = 8
 const RETRY_CAP_MS = 5_000
 /** Part of a lease or hold that is not relied on, for timers that are late. */
@@ -49,6 +51,8 @@ export function openWorker(config: Config, clock: Clock, telemetry: Telemetry, i
   const intake = openIntake({ desk: store.desk, publisher: broker, clock, names, telemetry }, broker,
     { holder: identity.worker, leaseMs: config.lock.leaseMs, toldDays: config.desk.toldDays })
   const closing = new AbortController()
+  let force = (): void => undefined
+  const forced = new Promise<void>((resolve) => { force = resolve })
 
   const start = async (): Promise<void> => {
     await store.redis.start(config.start.timeoutMs)
@@ -62,13 +66,19 @@ export function openWorker(config: Config, clock: Clock, telemetry: Telemetry, i
   }
 
   /** Requests first, while locks and broker still work; then the letters, the locks (others need not wait), the connections. */
-  const stop = async (): Promise<Drained> => {
-    const drained = await worker.drain()
+  const close = async (): Promise<void> => {
     closing.abort(new Error('stopping'))
     await intake.stop()
     await locks.stop()
     await broker.stop()
     await store.redis.stop()
+  }
+
+  /** Forced, nothing is waited for that a silent dependency could hold up: what is in hand comes back to others by itself. */
+  const stop = async (): Promise<Drained> => {
+    const drained = await worker.drain()
+    const forcedLong = forced.then(() => clock.sleep(FORCED_MS))
+    await Promise.race([close(), forcedLong])
     return drained
   }
 
@@ -76,7 +86,10 @@ export function openWorker(config: Config, clock: Clock, telemetry: Telemetry, i
   return {
     start,
     stop: (mode) => {
-      if (mode === 'force') worker.force()
+      if (mode === 'force') {
+        worker.force()
+        force()
+      }
       return stopped ??= stop()
     },
     reasons: () => worker.reasons(),

@@ -76,7 +76,6 @@ export class Tap {
       throw failure
     }
     if ((this.#state as State) === 'ended') return this.end()
-    this.#telemetry.emit('broker.consuming', { queue: this.#options.queue, prefetch })
     if (this.#closedAtMs !== null && state === 'careful') {
       this.#telemetry.emit('worker.resumed', { pausedMs: this.#clock.monotonicMs() - this.#closedAtMs })
     }
