@@ -5,7 +5,9 @@ import { Telemetry } from '../src/telemetry/events.ts'
 import { openWorker } from '../src/wire/open-worker.ts'
 import { rawLoop, type RawLoop } from './raw-loop.ts'
 
-export type Task = { readonly kind: 'raw'; readonly loop: RawLoop } | { readonly kind: 'ferryman'; readonly requests: number }
+export type Task =
+  | { readonly kind: 'raw'; readonly loop: RawLoop }
+  | { readonly kind: 'ferryman'; readonly requests: number }
 
 export interface Result {
   /** From the first delivery to the last event told. */
@@ -16,7 +18,11 @@ export interface Result {
 }
 
 process.once('message', (task: Task) => {
-  void run(task).then((result) => { process.send?.(result, () => { process.exit(0) }) })
+  void run(task).then((result) => {
+    process.send?.(result, () => {
+      process.exit(0)
+    })
+  })
 })
 
 async function run(task: Task): Promise<Result> {

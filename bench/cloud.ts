@@ -13,7 +13,10 @@ export function hostId(host: number): string {
   return uuidOf(`host ${host}`)
 }
 
-/** The host of a server before round `round`. Neighbours in the queue share no host, so that locks are rarely waited for. */
+/**
+ * The host of a server before round `round`. Neighbours in the queue share no host, so that locks are rarely waited
+ * for.
+ */
 function hostOf(server: number, round: number, hosts: number): number {
   return (server * 7_919 + round * 104_729 + (server >> 9) * round * 31) % hosts
 }
@@ -26,10 +29,18 @@ export function cloud(hosts: number, servers: number): { providers: object[]; co
   }
   return {
     providers: Array.from({ length: hosts }, (_, host) => ({
-      id: hostId(host), name: `cn-${host}`, parent: null, traits: [], aggregates: [], inventories,
+      id: hostId(host),
+      name: `cn-${host}`,
+      parent: null,
+      traits: [],
+      aggregates: [],
+      inventories,
     })),
     consumers: Array.from({ length: servers }, (_, server) => ({
-      id: uuidOf(`server ${server}`), type: 'INSTANCE', project: 'p', user: 'u',
+      id: uuidOf(`server ${server}`),
+      type: 'INSTANCE',
+      project: 'p',
+      user: 'u',
       allocations: { [hostId(hostOf(server, 0, hosts))]: { VCPU: 2, MEMORY_MB: 2048 } },
     })),
   }
@@ -37,9 +48,18 @@ export function cloud(hosts: number, servers: number): { providers: object[]; co
 
 /** Moves each server once, from its host before the round to that after it. */
 export function transfers(hosts: number, servers: number, round: number): Buffer[] {
-  return Array.from({ length: servers }, (_, server) => Buffer.from(JSON.stringify({
-    version: 1, id: uuidOf(`request ${round} ${server}`), operation: 'transfer', consumer: uuidOf(`server ${server}`),
-    source: hostId(hostOf(server, round, hosts)), destination: hostId(hostOf(server, round + 1, hosts)),
-    resources: { VCPU: 2, MEMORY_MB: 2048 }, origin: 'bench',
-  })))
+  return Array.from({ length: servers }, (_, server) =>
+    Buffer.from(
+      JSON.stringify({
+        version: 1,
+        id: uuidOf(`request ${round} ${server}`),
+        operation: 'transfer',
+        consumer: uuidOf(`server ${server}`),
+        source: hostId(hostOf(server, round, hosts)),
+        destination: hostId(hostOf(server, round + 1, hosts)),
+        resources: { VCPU: 2, MEMORY_MB: 2048 },
+        origin: 'bench',
+      }),
+    ),
+  )
 }

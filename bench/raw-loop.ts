@@ -1,4 +1,4 @@
-// The physical limit beside Ferryman: consume, publish an event of the same size with confirm, acknowledge. Nothing else.
+// The physical limit beside Ferryman: consume, publish an event of the same size with confirm, acknowledge.
 import { connect } from 'amqplib'
 
 export interface RawLoop {
@@ -35,15 +35,31 @@ export async function rawLoop({ url, prefetch, requests, eventBytes }: RawLoop):
   let startedMs = 0
   let done = 0
   const seconds = await new Promise<number>((resolve, reject) => {
-    void source.consume(QUEUE, (message) => {
-      if (message === null) { reject(new Error('cancelled')); return }
-      if (startedMs === 0) startedMs = performance.now()
-      target.publish(EVENTS, 'transfer.transfer.succeeded.applied.bench', event, { persistent: true, mandatory: true }, (failure) => {
-        if (failure) { reject(failure as Error); return }
-        source.ack(message)
-        if (++done === requests) resolve((performance.now() - startedMs) / 1000)
-      })
-    }, { noAck: false })
+    void source.consume(
+      QUEUE,
+      (message) => {
+        if (message === null) {
+          reject(new Error('cancelled'))
+          return
+        }
+        if (startedMs === 0) startedMs = performance.now()
+        target.publish(
+          EVENTS,
+          'transfer.transfer.succeeded.applied.bench',
+          event,
+          { persistent: true, mandatory: true },
+          (failure) => {
+            if (failure) {
+              reject(failure as Error)
+              return
+            }
+            source.ack(message)
+            if (++done === requests) resolve((performance.now() - startedMs) / 1000)
+          },
+        )
+      },
+      { noAck: false },
+    )
   })
   await consuming.close()
   await publishing.close()

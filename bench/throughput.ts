@@ -18,10 +18,16 @@ const PREFETCH = Number(process.env['BENCH_PREFETCH'] ?? 64)
 const EVENT_BYTES = 1_250
 
 async function main(): Promise<void> {
-  const [redis, rabbit] = await Promise.all([startRedis({ appendonly: true, args: ['--appendfsync', 'everysec'] }), startRabbit({ management: true })])
+  const [redis, rabbit] = await Promise.all([
+    startRedis({ appendonly: true, args: ['--appendfsync', 'everysec'] }),
+    startRabbit({ management: true }),
+  ])
   const env = {
-    ...process.env, FERRYMAN_REDIS_URL: redis.url, FERRYMAN_RABBITMQ_URL: rabbit.url,
-    FERRYMAN_RABBITMQ_MANAGEMENT_URL: rabbit.managementUrl ?? '', FERRYMAN_CONCURRENCY: String(PREFETCH),
+    ...process.env,
+    FERRYMAN_REDIS_URL: redis.url,
+    FERRYMAN_RABBITMQ_URL: rabbit.url,
+    FERRYMAN_RABBITMQ_MANAGEMENT_URL: rabbit.managementUrl ?? '',
+    FERRYMAN_CONCURRENCY: String(PREFETCH),
   }
   const parts = openParts(loadConfig({ env }).config, systemClock, new Telemetry())
   const [broker, store] = await Promise.all([parts.broker(), parts.store()])
@@ -49,11 +55,12 @@ async function main(): Promise<void> {
 }
 
 function report(round: number, raw: Result, ferryman: Result, redis: Readonly<Record<string, number>>): void {
-  const cpu = (result: Result): string => `${(result.cpuSeconds / REQUESTS * 1e6).toFixed(0)} µs CPU`
-  console.log(`round ${round}: raw loop ${(REQUESTS / raw.seconds).toFixed(0)}/s (${cpu(raw)}), `
-    + `ferryman ${(REQUESTS / ferryman.seconds).toFixed(0)}/s (${cpu(ferryman)}), ratio ${(raw.seconds / ferryman.seconds).toFixed(2)}; `
-    + Object.entries(redis).map(([name, count]) => `${name} ${(count / REQUESTS).toFixed(2)}`).join(', ')
-    + ` a request; ${JSON.stringify(ferryman.codes)}`)
+  const cpu = (result: Result): string => `${((result.cpuSeconds / REQUESTS) * 1e6).toFixed(0)} µs CPU`
+  const rate = (result: Result): string => `${(REQUESTS / result.seconds).toFixed(0)}/s (${cpu(result)})`
+  const each = Object.entries(redis).map(([name, count]) => `${name} ${(count / REQUESTS).toFixed(2)}`)
+  const ratio = (raw.seconds / ferryman.seconds).toFixed(2)
+  console.log(`round ${round}: raw loop ${rate(raw)}, ferryman ${rate(ferryman)}, ratio ${ratio}`)
+  console.log(`  Redis a request: ${each.join(', ')}; outcomes ${JSON.stringify(ferryman.codes)}`)
 }
 
 /** Puts messages into a queue, confirmed. */
@@ -69,10 +76,17 @@ async function fill(url: string, queue: string, bodies: readonly Buffer[]): Prom
 }
 
 function measure(task: Task, env: NodeJS.ProcessEnv): Promise<Result> {
-  const child = fork(join(import.meta.dirname, 'child.js'), { env, execArgv: (process.env['BENCH_EXEC_ARGV'] ?? '').split(' ').filter(Boolean) })
+  const child = fork(join(import.meta.dirname, 'child.js'), {
+    env,
+    execArgv: (process.env['BENCH_EXEC_ARGV'] ?? '').split(' ').filter(Boolean),
+  })
   return new Promise((resolve, reject) => {
-    child.once('message', (result) => { resolve(result as Result) })
-    child.once('exit', (code) => { reject(new Error(`the measured process ended with ${code}`)) })
+    child.once('message', (result) => {
+      resolve(result as Result)
+    })
+    child.once('exit', (code) => {
+      reject(new Error(`the measured process ended with ${code}`))
+    })
     child.send(task)
   })
 }
@@ -80,7 +94,9 @@ function measure(task: Task, env: NodeJS.ProcessEnv): Promise<Result> {
 type Counters = Readonly<Record<string, number>>
 
 /** Calls of scripts, bytes in and out, and microseconds spent in scripts, since the server started. */
-async function redisCounters(redis: { call(command: string, args: readonly string[]): Promise<unknown> }): Promise<Counters> {
+async function redisCounters(redis: {
+  call(command: string, args: readonly string[]): Promise<unknown>
+}): Promise<Counters> {
   const stats = String(await redis.call('INFO', ['stats']))
   const commands = String(await redis.call('INFO', ['commandstats']))
   const number = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0)

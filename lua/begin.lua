@@ -34,7 +34,8 @@
 -- ARGV[16] providers
 -- ARGV[17] held          1: the scope also takes in what these consumers and their open moves hold
 -- Replies: stale | reused | duplicate | decided code op origin event letter
---   | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('' where there is none)
+-- | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('' where there is
+-- none)
 local session = sessionOf(token)
 if not alive(session) then return {'stale'} end
 local record = redis.call('HMGET', RECORD, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',

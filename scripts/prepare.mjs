@@ -29,7 +29,8 @@ export async function prepare({ build = true, debianPackages = [] } = {}) {
 export function npm(args) {
   const self = process.env.npm_execpath
   const isScript = self !== undefined && /npm-cli\.c?js$/.test(self)
-  must(isScript ? process.execPath : 'npm', isScript ? [self, ...args] : args)
+  // What npm says is no result: standard output stays free for that.
+  must(isScript ? process.execPath : 'npm', isScript ? [self, ...args] : args, { stdio: ['ignore', 2, 2] })
 }
 
 export function must(program, args, options = {}) {

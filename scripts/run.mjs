@@ -9,6 +9,22 @@ const cwd = process.cwd()
 // The demo sees to its servers itself, since a container engine may run them.
 await prepare({ debianPackages: source.startsWith('bench/') ? ['redis-server', 'rabbitmq-server'] : [] })
 const program = join(root, 'dist', source.replace(/\.ts$/, '.js'))
-const child = spawn(process.execPath, [program, ...args], { cwd, stdio: 'inherit' })
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+// In a group of its own: Ctrl-C reaches npm, the shell and this file at once, and must count as one signal there.
+const child = spawn(process.execPath, [program, ...args], { cwd, stdio: 'inherit', detached: true })
+const SAME_KEY_MS = 300
+let passedOnAt = -Infinity
+const passOn = (signal) => {
+  if (performance.now() - passedOnAt < SAME_KEY_MS) return
+  passedOnAt = performance.now()
+  child.kill(signal)
+}
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => passOn(signal))
+process.on('SIGHUP', () => passOn('SIGTERM'))
+// npm that is told to end takes its shell with it, and the shell tells nobody.
+const parent = process.ppid
+const watch = setInterval(() => {
+  if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return
+  clearInterval(watch)
+  passOn('SIGTERM')
+}, 500)
 child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))

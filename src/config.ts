@@ -43,7 +43,16 @@ export interface LoadOptions {
 }
 
 const FORMATS: readonly Format[] = [
-  'whole-number', 'amqp-urls', 'http-url', 'redis-url', 'prefix', 'namespace', 'choice', 'ladder', 'host', 'secret',
+  'whole-number',
+  'amqp-urls',
+  'http-url',
+  'redis-url',
+  'prefix',
+  'namespace',
+  'choice',
+  'ladder',
+  'host',
+  'secret',
   'pem',
 ]
 
@@ -78,7 +87,9 @@ export function loadConfig(options: LoadOptions = {}): Loaded {
   const broken = brokenRules(config)
   if (broken.length > 0) throw new ConfigError(broken)
   return {
-    config, origins, warnings: [...findings.warnings, ...oddities(config, nodeEnv)],
+    config,
+    origins,
+    warnings: [...findings.warnings, ...oddities(config, nodeEnv)],
     printable: () => printSettings(config, origins),
   }
 }
@@ -126,10 +137,12 @@ function wrongValues(valueOf: (key: Key) => unknown, origins: ReadonlyMap<Key, s
     if (problem === null) return []
     // A secret in the wrong shape may be a password in the wrong place.
     const shown = setting.secret === true ? '***' : value
-    const standard = setting.default === null
-      ? '' : `, or remove it for the default ${String(masked(key, setting.default))}`
-    return [`${key} is ${JSON.stringify(shown)} (from ${origins.get(key) ?? 'default'}); it ${problem}. `
-      + `Set ${setting.env} to such a value${standard}.`]
+    const standard =
+      setting.default === null ? '' : `, or remove it for the default ${String(masked(key, setting.default))}`
+    return [
+      `${key} is ${JSON.stringify(shown)} (from ${origins.get(key) ?? 'default'}); it ${problem}. ` +
+        `Set ${setting.env} to such a value${standard}.`,
+    ]
   })
 }
 

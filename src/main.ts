@@ -23,7 +23,7 @@ function onSignal(): void {
 
 /** A bug: nothing is acknowledged any more, so that what was in hand comes back elsewhere. */
 function onCrash(failure: unknown): void {
-  const stack = failure instanceof Error ? failure.stack ?? '' : ''
+  const stack = failure instanceof Error ? (failure.stack ?? '') : ''
   if (log === null) process.stderr.write(`ferryman: internal error: ${reasonOf(failure)}\n`)
   else log.write('fatal', `internal error: ${reasonOf(failure)}`, { stack })
   end(EXIT.internal)
@@ -39,12 +39,20 @@ process.on('SIGINT', onSignal)
 process.on('uncaughtException', onCrash)
 process.on('unhandledRejection', onCrash)
 // A reader that has gone (as with `| head`) ends a command quietly; a worker's log goes on without it.
-process.stdout.on('error', () => { stopping.abort(new Error('nobody reads standard output')) })
-process.stderr.on('error', () => { /* nobody reads it */ })
+process.stdout.on('error', () => {
+  stopping.abort(new Error('nobody reads standard output'))
+})
+process.stderr.on('error', () => {
+  /* nobody reads it */
+})
 
 const io: Io = {
-  out: (text) => { process.stdout.write(text) },
-  err: (text) => { process.stderr.write(text) },
+  out: (text) => {
+    process.stdout.write(text)
+  },
+  err: (text) => {
+    process.stderr.write(text)
+  },
   input: async () => {
     const chunks: Buffer[] = []
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
@@ -62,9 +70,18 @@ const code = await run(process.argv.slice(2), io, {
   openParts,
   openWorker,
   forced: forcing.signal,
-  onLog: (opened) => { log = opened },
+  onLog: (opened) => {
+    log = opened
+  },
 })
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => {
-  stream.write('', () => { resolve() })
-})))
+await Promise.all(
+  [process.stdout, process.stderr].map(
+    (stream) =>
+      new Promise<void>((resolve) => {
+        stream.write('', () => {
+          resolve()
+        })
+      }),
+  ),
+)
 end(code)

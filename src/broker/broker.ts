@@ -22,7 +22,10 @@ export interface Outgoing {
   readonly properties: Properties
 }
 
-/** A message received and not yet settled. It belongs to one channel: settling it after that channel is gone does nothing. */
+/**
+ * A message received and not yet settled. It belongs to one channel: settling it after that channel is gone does
+ * nothing.
+ */
 export interface Delivery {
   readonly body: Buffer
   readonly properties: Properties
@@ -53,7 +56,10 @@ export interface Broker extends Publisher {
   readonly troubles: readonly string[]
   /** Consumes `queue` with at most `prefetch` unsettled deliveries, and again after every reconnect until cancelled. */
   consume(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Promise<Subscription>
-  /** Connects and declares as configured. Rejects with `Refused` (permission, password, vhost) at once, with `Unavailable` when the time is over. */
+  /**
+   * Connects and declares as configured. Rejects with `Refused` (permission, password, vhost) at once, with
+   * `Unavailable` when the time is over.
+   */
   start(): Promise<void>
   /** Waits for outstanding confirms, then closes. May be called twice. */
   stop(): Promise<void>

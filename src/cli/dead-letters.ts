@@ -29,7 +29,10 @@ export async function deskStatus(io: Io, parts: DeskParts, json: boolean): Promi
   const oldest = Object.values(oldestAtMs)
   const oldestMs = oldest.length === 0 ? null : Math.min(...oldest)
   const status = {
-    open: total, told, unroutable: depths[unroutable] ?? 0, waiting: depths[deadLetters] ?? 0,
+    open: total,
+    told,
+    unroutable: depths[unroutable] ?? 0,
+    waiting: depths[deadLetters] ?? 0,
     outcomeUnknown: open.find(({ code }) => code === 'outcome_unknown')?.count ?? 0,
     oldestOpenAt: oldestMs === null ? null : new Date(oldestMs).toISOString(),
     codes: open,
@@ -40,7 +43,11 @@ export async function deskStatus(io: Io, parts: DeskParts, json: boolean): Promi
     printFields(io, counts)
     if (codes.length > 0) {
       io.out('\n')
-      printTable(io, ['class', 'code', 'open'], codes.map((entry) => [entry.class, entry.code, entry.count]))
+      printTable(
+        io,
+        ['class', 'code', 'open'],
+        codes.map((entry) => [entry.class, entry.code, entry.count]),
+      )
     }
   }
   return total === 0 ? EXIT.ok : EXIT.no
@@ -56,9 +63,21 @@ export async function deskList(io: Io, parts: DeskParts, filter: Filter, json: b
     else rows.push(letter)
   }
   if (!json) {
-    printTable(io, ['id', 'operation', 'code', 'state', 'last failed', 'tries', 'consumer', 'source', 'destination'],
-      rows.map(({ id, operation, code, state, lastFailedAt, attempts, consumer, source, destination }) =>
-        [id, operation, code, state, lastFailedAt, attempts, consumer, source, destination]))
+    printTable(
+      io,
+      ['id', 'operation', 'code', 'state', 'last failed', 'tries', 'consumer', 'source', 'destination'],
+      rows.map(({ id, operation, code, state, lastFailedAt, attempts, consumer, source, destination }) => [
+        id,
+        operation,
+        code,
+        state,
+        lastFailedAt,
+        attempts,
+        consumer,
+        source,
+        destination,
+      ]),
+    )
   }
   return EXIT.ok
 }
@@ -69,8 +88,11 @@ export async function deskShow(io: Io, parts: DeskParts, id: string, json: boole
   const letters = await parts.desk.find(id)
   const letter = letters.find(({ state }) => state === 'open') ?? letters[0]
   if (letter === undefined) {
-    throw new Exit(EXIT.no, `The desk has no letter ${id}. `
-      + 'Give a dl-id or a request id, as ferryman dead-letters list --state all shows them.')
+    throw new Exit(
+      EXIT.no,
+      `The desk has no letter ${id}. ` +
+        'Give a dl-id or a request id, as ferryman dead-letters list --state all shows them.',
+    )
   }
   const document = { ...bodyOf(letter), event: await eventOf(letter, parts) }
   if (json) printJson(io, document)
@@ -100,7 +122,11 @@ function printLetter(io: Io, letter: WholeLetter, event: unknown): void {
   io.out('\nheaders\n')
   printFields(io, headers)
   io.out('\nhistory\n')
-  printTable(io, ['at', 'what', 'by', 'why'], history.map(({ at, what, by, why }) => [at, what, by, why]))
+  printTable(
+    io,
+    ['at', 'what', 'by', 'why'],
+    history.map(({ at, what, by, why }) => [at, what, by, why]),
+  )
   const { outcome, violations } = (event ?? {}) as { outcome?: { message?: string }; violations?: unknown[] }
   if (outcome?.message !== undefined) io.out(`\n${scrub(outcome.message)}\n`)
   for (const violation of violations ?? []) printLine(io, violation)

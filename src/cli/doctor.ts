@@ -21,7 +21,9 @@ export interface Check {
   readonly run: () => Promise<readonly Finding[]>
 }
 
-interface Row extends Finding { readonly check: string }
+interface Row extends Finding {
+  readonly check: string
+}
 
 /** Runs the checks in order. 0 when none failed; 77 or 69 as the first that could not be asked; else 1. */
 export async function doctor(io: Io, checks: readonly Check[], json: boolean): Promise<ExitCode> {
@@ -43,8 +45,11 @@ export async function doctor(io: Io, checks: readonly Check[], json: boolean): P
     if (json) for (const row of found) printLine(io, row)
   }
   if (!json) {
-    printTable(io, ['check', 'result', 'found', 'fix'],
-      rows.map(({ check, result, found, fix }) => [check, result, found, fix]))
+    printTable(
+      io,
+      ['check', 'result', 'found', 'fix'],
+      rows.map(({ check, result, found, fix }) => [check, result, found, fix]),
+    )
   }
   return code === EXIT.ok && rows.some(({ result }) => result === 'fail') ? EXIT.no : code
 }
@@ -68,26 +73,35 @@ function brokerChecks(parts: Parts): readonly Check[] {
   const { prefix, topology } = parts.config.rabbitmq
   return [
     {
-      name: 'rabbitmq', fix: 'Start RabbitMQ, or correct FERRYMAN_RABBITMQ_URL.',
+      name: 'rabbitmq',
+      fix: 'Start RabbitMQ, or correct FERRYMAN_RABBITMQ_URL.',
       run: async () => [ok(`connected, RabbitMQ ${(await parts.broker()).serverVersion ?? 'of unknown version'}`)],
     },
     {
-      name: 'topology', needs: 'rabbitmq', fix: 'Run ferryman topology apply.',
+      name: 'topology',
+      needs: 'rabbitmq',
+      fix: 'Run ferryman topology apply.',
       run: async () => {
         const { findings, notCompared } = await (await parts.broker()).verifyTopology()
-        const unknown = notCompared.length === 0 ? [] : [
-          {
-            result: 'warn', found: `${notCompared.length} comparisons need the management API`,
-            fix: 'Set FERRYMAN_RABBITMQ_MANAGEMENT_URL.',
-          } as const,
-        ]
+        const unknown =
+          notCompared.length === 0
+            ? []
+            : [
+                {
+                  result: 'warn',
+                  found: `${notCompared.length} comparisons need the management API`,
+                  fix: 'Set FERRYMAN_RABBITMQ_MANAGEMENT_URL.',
+                } as const,
+              ]
         if (topology === 'create' && findings.length > 0) {
           const objects = findings.map(({ object }) => object).join(', ')
           const fix = 'A worker mends what it can when it starts.'
           return [{ result: 'warn', found: `not as wanted: ${objects}`, fix }]
         }
-        const differences = findings.map(({ object, argument, wanted, found, fix }) => (
-          { result: 'fail', found: `${object}: ${argument} is ${found}, not ${wanted}`, fix } as const))
+        const differences = findings.map(
+          ({ object, argument, wanted, found, fix }) =>
+            ({ result: 'fail', found: `${object}: ${argument} is ${found}, not ${wanted}`, fix }) as const,
+        )
         return differences.length + unknown.length === 0 ? [ok(`prefix ${prefix}`)] : [...differences, ...unknown]
       },
     },
@@ -98,7 +112,8 @@ function redisChecks(parts: Parts): readonly Check[] {
   const { namespace } = parts.config.redis
   return [
     {
-      name: 'redis', fix: 'Start Redis, or correct FERRYMAN_REDIS_URL.',
+      name: 'redis',
+      fix: 'Start Redis, or correct FERRYMAN_REDIS_URL.',
       run: async () => {
         const { redis } = await parts.store()
         await redis.call('PING', [])
@@ -106,25 +121,34 @@ function redisChecks(parts: Parts): readonly Check[] {
       },
     },
     {
-      name: 'redis write', needs: 'redis', fix: `Give its user all rights on keys that begin with {${namespace}}:`,
+      name: 'redis write',
+      needs: 'redis',
+      fix: `Give its user all rights on keys that begin with {${namespace}}:`,
       run: async () => {
         await (await parts.store()).probe()
         return [ok(`namespace ${namespace}`)]
       },
     },
     {
-      name: 'redis server', needs: 'redis', fix: 'Let its user run INFO and CONFIG GET.',
+      name: 'redis server',
+      needs: 'redis',
+      fix: 'Let its user run INFO and CONFIG GET.',
       run: async () => {
         const found = await (await parts.store()).checkServer()
         if (found.length === 0) return [ok('appendonly yes, appendfsync always, maxmemory-policy noeviction')]
-        return found.map(({ what, fix, severity }) => (
-          { result: severity === 'error' ? 'fail' : 'warn', found: what, fix }))
+        return found.map(({ what, fix, severity }) => ({
+          result: severity === 'error' ? 'fail' : 'warn',
+          found: what,
+          fix,
+        }))
       },
     },
     {
-      name: 'clock', needs: 'redis', fix: 'Synchronise both clocks.',
+      name: 'clock',
+      needs: 'redis',
+      fix: 'Synchronise both clocks.',
       run: async () => {
-        const aheadMs = await (await parts.store()).serverNowMs() - parts.clock.nowMs()
+        const aheadMs = (await (await parts.store()).serverNowMs()) - parts.clock.nowMs()
         const found = `Redis is ${Math.abs(Math.round(aheadMs))} ms ${aheadMs < 0 ? 'behind' : 'ahead'}`
         if (Math.abs(aheadMs) <= SKEW_MS_MAX) return [ok(found)]
         return [{ result: 'warn', found, fix: 'Synchronise both clocks: deadlines are compared with Redis time.' }]
@@ -136,7 +160,9 @@ function redisChecks(parts: Parts): readonly Check[] {
 function ledgerCheck(parts: Parts): Check {
   const fix = 'Seed it with ferryman ledger seed FILE.'
   return {
-    name: 'ledger', needs: 'redis', fix,
+    name: 'ledger',
+    needs: 'redis',
+    fix,
     run: async () => {
       const { providers, consumers } = await (await parts.store()).books.dump()
       if (providers.length === 0) return [{ result: 'warn', found: 'it holds no providers', fix }]

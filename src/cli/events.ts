@@ -32,7 +32,13 @@ export async function tail(io: Io, follow: Follow, clock: Clock, options: TailOp
   const ended = new Promise<void>((resolve) => {
     for (const signal of [over.signal, io.signal]) {
       if (signal.aborted) resolve()
-      signal.addEventListener('abort', () => { resolve() }, { once: true })
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve()
+        },
+        { once: true },
+      )
     }
   })
   let left = options.count ?? Infinity

@@ -8,7 +8,11 @@ import { printFields, printJson, printTable, type Io } from './output.ts'
 
 /** Writes a seed file as a whole, or prints every violation and writes nothing. */
 export async function ledgerSeed(
-  io: Io, books: Books, text: string, options: { replace: boolean; json: boolean }): Promise<ExitCode> {
+  io: Io,
+  books: Books,
+  text: string,
+  options: { replace: boolean; json: boolean },
+): Promise<ExitCode> {
   let document: unknown
   try {
     document = JSON.parse(text)
@@ -19,8 +23,11 @@ export async function ledgerSeed(
   if (options.json) printJson(io, { written, violations })
   if (written === null) {
     if (!options.json) {
-      printTable({ ...io, out: io.err }, ['path', 'violation'],
-        violations.map(({ path, message }) => [path, message]))
+      printTable(
+        { ...io, out: io.err },
+        ['path', 'violation'],
+        violations.map(({ path, message }) => [path, message]),
+      )
     }
     throw new Exit(EXIT.no, `The seed has ${violations.length} violations; nothing was written.`)
   }
@@ -42,8 +49,10 @@ export async function ledgerDump(io: Io, books: Books, json: boolean): Promise<E
 
 /** One consumer, or one provider with those that hold something of it. */
 export async function ledgerShow(
-  io: Io, open: () => Promise<Books>,
-  options: { consumer?: string; provider?: string; json?: true }): Promise<ExitCode> {
+  io: Io,
+  open: () => Promise<Books>,
+  options: { consumer?: string; provider?: string; json?: true },
+): Promise<ExitCode> {
   const { consumer, provider } = options
   if ((consumer === undefined) === (provider === undefined)) {
     throw new Exit(EXIT.usage, 'Give --consumer ID or --provider ID, one of them.')
@@ -77,20 +86,41 @@ async function showProvider(io: Io, books: Books, id: string, json: boolean): Pr
 function printProvider(io: Io, provider: Provider): void {
   io.out('\n')
   printFields(io, {
-    provider: provider.id, name: provider.name, parent: provider.parent, generation: provider.generation,
-    traits: provider.traits.join(' '), aggregates: provider.aggregates.join(' '),
+    provider: provider.id,
+    name: provider.name,
+    parent: provider.parent,
+    generation: provider.generation,
+    traits: provider.traits.join(' '),
+    aggregates: provider.aggregates.join(' '),
   })
-  printTable(io, ['class', 'used', 'total', 'reserved', 'ratio', 'min', 'max', 'step'],
+  printTable(
+    io,
+    ['class', 'used', 'total', 'reserved', 'ratio', 'min', 'max', 'step'],
     Object.entries(provider.inventories).map(([name, inventory]) => [
-      name, provider.usages[name] ?? 0, inventory.total, inventory.reserved, inventory.allocation_ratio,
+      name,
+      provider.usages[name] ?? 0,
+      inventory.total,
+      inventory.reserved,
+      inventory.allocation_ratio,
       inventory.min_unit,
-      inventory.max_unit, inventory.step_size]))
+      inventory.max_unit,
+      inventory.step_size,
+    ]),
+  )
 }
 
 function printConsumers(io: Io, consumers: readonly DumpedConsumer[]): void {
-  const rows = consumers.flatMap((consumer) => Object.entries(consumer.allocations).map(([provider, amounts]) => [
-    consumer.id, consumer.type, consumer.generation, provider,
-    Object.entries(amounts).map(([name, amount]) => `${name}=${amount}`).join(',')]))
+  const rows = consumers.flatMap((consumer) =>
+    Object.entries(consumer.allocations).map(([provider, amounts]) => [
+      consumer.id,
+      consumer.type,
+      consumer.generation,
+      provider,
+      Object.entries(amounts)
+        .map(([name, amount]) => `${name}=${amount}`)
+        .join(','),
+    ]),
+  )
   printTable(io, ['consumer', 'type', 'generation', 'provider', 'resources'], rows)
 }
 
@@ -101,7 +131,9 @@ export async function readSource(io: Io, file: string): Promise<Buffer> {
     return await readFile(file)
   } catch (failure) {
     const code = (failure as NodeJS.ErrnoException).code ?? 'unknown'
-    throw new Exit(EXIT.usage,
-      `${JSON.stringify(file)} cannot be read (${code}). Give a file, or - for standard input.`)
+    throw new Exit(
+      EXIT.usage,
+      `${JSON.stringify(file)} cannot be read (${code}). Give a file, or - for standard input.`,
+    )
   }
 }

@@ -6,8 +6,11 @@ import { printLine, printTable, type Io } from './output.ts'
 export function printOperations(io: Io, rows: readonly EffectRow[], json: boolean): ExitCode {
   if (json) for (const row of rows) printLine(io, row)
   else {
-    printTable(io, ['name', 'ledger', 'idempotent', 'because'],
-      rows.map(({ name, ledger, idempotent, because }) => [name, ledger, idempotent ? 'yes' : 'no', because]))
+    printTable(
+      io,
+      ['name', 'ledger', 'idempotent', 'because'],
+      rows.map(({ name, ledger, idempotent, because }) => [name, ledger, idempotent ? 'yes' : 'no', because]),
+    )
   }
   return EXIT.ok
 }

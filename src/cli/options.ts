@@ -39,7 +39,10 @@ export function field(word: string, before: Readonly<Record<string, unknown>> = 
 
 /** A list separated by commas. */
 export function words(word: string): string[] {
-  return word.split(',').map((one) => one.trim()).filter((one) => one !== '')
+  return word
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
 }
 
 /** A whole number from 1 on. */

@@ -29,8 +29,10 @@ export function printLine(io: Io, entry: unknown): void {
 
 /** JSON text with the control characters escaped that JSON allows to stand raw; its value stays the same. */
 export function harmless(json: string): string {
-  return json.replace(/[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return json.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 export type Cell = string | number | boolean | null | undefined
@@ -40,9 +42,11 @@ export function printTable(io: Io, heading: readonly string[], rows: readonly (r
   const texts = rows.map((row) => row.map(textOf))
   const widths = heading.map((title, column) => Math.max(title.length, ...texts.map((row) => row[column]?.length ?? 0)))
   const right = heading.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'))
-  const line = (cells: readonly string[]): string => cells
-    .map((cell, column) => right[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))
-    .join('  ').trimEnd()
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (right[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd()
   io.out([line(heading.map((title) => title.toUpperCase())), ...texts.map(line)].map((text) => `${text}\n`).join(''))
 }
 
@@ -79,6 +83,8 @@ export function progressOf(io: Io, what: string, total: number): Progress {
         io.err(`\r${what} [${bar}] ${done}/${total}`)
       }
     },
-    end: () => { if (io.isTerminal && done > 0) io.err('\n') },
+    end: () => {
+      if (io.isTerminal && done > 0) io.err('\n')
+    },
   }
 }

@@ -37,7 +37,8 @@ export interface Setup {
   readonly withParts: (run: (parts: Parts) => Promise<ExitCode>) => Promise<ExitCode>
   /** Notes the exit code that an action ends with. */
   readonly act: <Words extends readonly unknown[]>(
-    run: (...words: Words) => Promise<ExitCode>) => (...words: Words) => Promise<void>
+    run: (...words: Words) => Promise<ExitCode>,
+  ) => (...words: Words) => Promise<void>
 }
 
 /** Runs one command line; resolves with the exit code, never rejects. */
@@ -50,8 +51,11 @@ export async function run(argv: readonly string[], io: Io, wiring: Wiring): Prom
     // Commander has written its message; its own code is 0 for help and version, and 1 for every misuse.
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
     if (failure instanceof UnsafeTopology) {
-      printTable({ ...io, out: io.err }, ['object', 'argument', 'wanted', 'found', 'fix'],
-        failure.findings.map(({ object, argument, wanted, found, fix }) => [object, argument, wanted, found, fix]))
+      printTable(
+        { ...io, out: io.err },
+        ['object', 'argument', 'wanted', 'found', 'fix'],
+        failure.findings.map(({ object, argument, wanted, found, fix }) => [object, argument, wanted, found, fix]),
+      )
       return EXIT.config
     }
     const { code, sentences } = exitOf(failure)
@@ -68,7 +72,9 @@ function programOf(io: Io, wiring: Wiring, ended: { code: ExitCode }): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   ferryman worker
   ferryman ledger seed seed.json
@@ -76,10 +82,13 @@ Examples:
   ferryman dead-letters list --state open
 
 Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 70 internal,
-75 drain deadline hit, 77 permission refused, 78 bad configuration or unsafe topology.`)
+75 drain deadline hit, 77 permission refused, 78 bad configuration or unsafe topology.`,
+    )
   const flags: string[] = []
-  const setting = (): Option => new Option('--set <key=value>', 'one setting, as http.port=0 (may be repeated)')
-    .argParser((flag) => { flags.push(flag) })
+  const setting = (): Option =>
+    new Option('--set <key=value>', 'one setting, as http.port=0 (may be repeated)').argParser((flag) => {
+      flags.push(flag)
+    })
   program.addOption(setting())
   const load = (): Loaded => {
     const loaded = loadConfig({ env: io.env, flags })
@@ -87,7 +96,9 @@ Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 
     return loaded
   }
   const setup: Setup = {
-    io, wiring, load,
+    io,
+    wiring,
+    load,
     withParts: async (use) => {
       const parts = wiring.openParts(load().config, wiring.clock, warningsTo(io))
       try {
@@ -96,7 +107,11 @@ Exit codes: 0 ok, 1 the answer is no, 64 usage, 69 a dependency is unavailable, 
         await parts.close()
       }
     },
-    act: (action) => async (...words) => { ended.code = await action(...words) },
+    act:
+      (action) =>
+      async (...words) => {
+        ended.code = await action(...words)
+      },
   }
   addWorkCommands(program, setup)
   addDeskCommands(program, setup)

@@ -30,17 +30,34 @@ export interface RequestOptions {
 
 /** Options that become fields of the same name. */
 const FIELD_OPTIONS = [
-  'consumer', 'source', 'destination', 'migration', 'mode', 'resources', 'destinationResources', 'alternates',
+  'consumer',
+  'source',
+  'destination',
+  'migration',
+  'mode',
+  'resources',
+  'destinationResources',
+  'alternates',
   'notAfter',
-  'origin', 'force', 'policy', 'newConsumer', 'request',
+  'origin',
+  'force',
+  'policy',
+  'newConsumer',
+  'request',
 ]
 
 /** Publishes one request and prints its id; with `wait`, prints its event instead and answers by its outcome. */
 export async function requestOne(
-  io: Io, parts: RequestParts, operation: string, options: RequestOptions): Promise<ExitCode> {
+  io: Io,
+  parts: RequestParts,
+  operation: string,
+  options: RequestOptions,
+): Promise<ExitCode> {
   if (!(OPERATIONS as readonly string[]).includes(operation)) {
-    throw new Exit(EXIT.usage, `${operation} is no operation${meant(operation, OPERATIONS)} `
-      + `Operations: ${OPERATIONS.join(', ')}.`)
+    throw new Exit(
+      EXIT.usage,
+      `${operation} is no operation${meant(operation, OPERATIONS)} ` + `Operations: ${OPERATIONS.join(', ')}.`,
+    )
   }
   const given = FIELD_OPTIONS.filter((name) => options[name] !== undefined)
   const fields = Object.fromEntries(given.map((name) => [name, options[name]]))
@@ -62,19 +79,32 @@ export async function requestOne(
 
 /** n.b. The tap stands before the request is sent, or a fast worker's event would be missed. */
 async function waitFor(
-  io: Io, parts: RequestParts, request: Request, timeoutMs: number, sendIt: () => Promise<void>): Promise<ExitCode> {
+  io: Io,
+  parts: RequestParts,
+  request: Request,
+  timeoutMs: number,
+  sendIt: () => Promise<void>,
+): Promise<ExitCode> {
   const reader = await parts.reader()
   const over = new AbortController()
   const told = new Promise<Received>((resolve) => {
-    reader.tap(parts.names.events, 'transfer.#', (message) => {
-      const isIts = message.properties.correlationId === request.id
-      if (isIts && !message.routingKey.includes('.followed.')) resolve(message)
-    }).then(sendIt).catch((failure: unknown) => { over.abort(failure) })
+    reader
+      .tap(parts.names.events, 'transfer.#', (message) => {
+        const isIts = message.properties.correlationId === request.id
+        if (isIts && !message.routingKey.includes('.followed.')) resolve(message)
+      })
+      .then(sendIt)
+      .catch((failure: unknown) => {
+        over.abort(failure)
+      })
   })
   const signal = AbortSignal.any([over.signal, io.signal])
   const late = parts.clock.sleep(timeoutMs, signal).then(() => {
-    throw new Exit(EXIT.unavailable, `No event of ${request.id} came within ${timeoutMs} ms. `
-      + 'Is a worker running? The request is stored; the same command with its --id asks for the outcome again.')
+    throw new Exit(
+      EXIT.unavailable,
+      `No event of ${request.id} came within ${timeoutMs} ms. ` +
+        'Is a worker running? The request is stored; the same command with its --id asks for the outcome again.',
+    )
   })
   try {
     const { body } = await Promise.race([told, late, reader.lost])
@@ -106,8 +136,11 @@ export async function requestMany(io: Io, parts: RequestParts, text: Buffer, opt
   const invalid = lines.filter(({ problem }) => problem !== null)
   for (const { number, problem } of invalid) io.err(`line ${number}: ${problem}\n`)
   if (invalid.length > 0 && options.force !== true) {
-    throw new Exit(EXIT.no, `${invalid.length} of ${lines.length} requests are invalid; none was sent. `
-      + 'Correct them, or send them as they are with --force.')
+    throw new Exit(
+      EXIT.no,
+      `${invalid.length} of ${lines.length} requests are invalid; none was sent. ` +
+        'Correct them, or send them as they are with --force.',
+    )
   }
   if (lines.length === 0) {
     throw new Exit(EXIT.no, 'There is no request in it. Give a JSON array, or one JSON object a line.')
@@ -141,12 +174,16 @@ function linesOf(text: Buffer, bytesMax: number): Line[] {
     try {
       entries = JSON.parse(whole)
     } catch {
-      throw new Exit(EXIT.no,
-        'It begins as a JSON array but is not valid JSON. Correct it, or give one JSON object a line.')
+      throw new Exit(
+        EXIT.no,
+        'It begins as a JSON array but is not valid JSON. Correct it, or give one JSON object a line.',
+      )
     }
     return (entries as unknown[]).map((entry, index) => lineOf(index + 1, Buffer.from(JSON.stringify(entry)), bytesMax))
   }
-  return whole.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }))
+  return whole
+    .split('\n')
+    .map((line, index) => ({ line: line.trim(), number: index + 1 }))
     .filter(({ line }) => line !== '')
     .map(({ line, number }) => lineOf(number, Buffer.from(line), bytesMax))
 }
@@ -166,16 +203,21 @@ function sentenceOf(invalid: Invalid): string {
 function messageOf(request: Request | null, body: Buffer, { names, clock }: RequestParts): Outgoing {
   const timestamp = Math.floor(clock.nowMs() / 1_000)
   return {
-    exchange: names.requests, routingKey: `transfer.${request?.operation ?? 'unknown'}`, body,
+    exchange: names.requests,
+    routingKey: `transfer.${request?.operation ?? 'unknown'}`,
+    body,
     properties: {
-      contentType: 'application/json', type: 'ferryman.request', timestamp, headers: {},
+      contentType: 'application/json',
+      type: 'ferryman.request',
+      timestamp,
+      headers: {},
       ...(request === null ? {} : { messageId: request.id, correlationId: request.id }),
     },
   }
 }
 
 async function send(publisher: Publisher, message: Outgoing): Promise<void> {
-  if (await publisher.publish(message) === 'unroutable') {
+  if ((await publisher.publish(message)) === 'unroutable') {
     throw new Exit(EXIT.unavailable, `Exchange ${message.exchange} has no queue for it. Run ferryman topology apply.`)
   }
 }

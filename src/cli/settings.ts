@@ -9,8 +9,11 @@ export function printConfig(io: Io, loaded: Loaded, json: boolean): ExitCode {
   if (json) {
     printJson(io, Object.fromEntries(settings.map(({ key, value, origin, env }) => [key, { value, origin, env }])))
   } else {
-    printTable(io, ['setting', 'value', 'origin'],
-      settings.map(({ key, value, origin }) => [key, shown(value), origin]))
+    printTable(
+      io,
+      ['setting', 'value', 'origin'],
+      settings.map(({ key, value, origin }) => [key, shown(value), origin]),
+    )
   }
   return EXIT.ok
 }

@@ -10,8 +10,11 @@ export function printReport(io: Io, report: Report, json: boolean): ExitCode {
   else {
     for (const object of made) io.out(`made ${object}\n`)
     if (findings.length > 0) {
-      printTable(io, ['object', 'argument', 'wanted', 'found', 'fix'],
-        findings.map(({ object, argument, wanted, found, fix }) => [object, argument, wanted, found, fix]))
+      printTable(
+        io,
+        ['object', 'argument', 'wanted', 'found', 'fix'],
+        findings.map(({ object, argument, wanted, found, fix }) => [object, argument, wanted, found, fix]),
+      )
     } else io.out('The topology is as it must be.\n')
     for (const comparison of notCompared) io.err(`not compared, without the management API: ${comparison}\n`)
   }

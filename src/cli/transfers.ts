@@ -5,27 +5,41 @@ import { printFields, printJson, printLine, printTable, type Io } from './output
 
 /** The newest requests, newest first. */
 export async function transfersList(
-  io: Io, journal: Pick<Journal, 'list'>, limit: number, json: boolean): Promise<ExitCode> {
+  io: Io,
+  journal: Pick<Journal, 'list'>,
+  limit: number,
+  json: boolean,
+): Promise<ExitCode> {
   const records = await journal.list(limit)
   if (json) for (const record of records) printLine(io, summaryOf(record))
   else {
-    printTable(io, ['request', 'operation', 'state', 'code', 'attempts', 'begun', 'told'], records.map((record) => {
-      const { id, operation, state, code, attempts, begunAt, toldAt } = summaryOf(record)
-      return [id, operation, state, code, attempts, begunAt, toldAt]
-    }))
+    printTable(
+      io,
+      ['request', 'operation', 'state', 'code', 'attempts', 'begun', 'told'],
+      records.map((record) => {
+        const { id, operation, state, code, attempts, begunAt, toldAt } = summaryOf(record)
+        return [id, operation, state, code, attempts, begunAt, toldAt]
+      }),
+    )
   }
   return EXIT.ok
 }
 
 /** One request, whole. */
 export async function transfersShow(
-  io: Io, journal: Pick<Journal, 'show'>, id: string, json: boolean): Promise<ExitCode> {
+  io: Io,
+  journal: Pick<Journal, 'show'>,
+  id: string,
+  json: boolean,
+): Promise<ExitCode> {
   const record = await journal.show(id.toLowerCase())
   if (record === null) {
-    throw new Exit(EXIT.no,
-      `The journal has no request ${id}: it was never begun, or its record has expired (journal.days).`)
+    throw new Exit(
+      EXIT.no,
+      `The journal has no request ${id}: it was never begun, or its record has expired (journal.days).`,
+    )
   }
-  const event = record.event === null ? null : JSON.parse(record.event) as Record<string, unknown>
+  const event = record.event === null ? null : (JSON.parse(record.event) as Record<string, unknown>)
   const request = parsed(record.body.toString('utf8'))
   const document = { ...summaryOf(record), body: request, event }
   if (json) printJson(io, document)
@@ -57,9 +71,16 @@ interface Summary {
 
 function summaryOf(record: RecordView): Summary {
   return {
-    id: record.id, operation: record.operation, state: record.state, code: record.code, attempts: record.attempts,
-    begunAt: timeOf(record.begunAtMs), decidedAt: timeOf(record.decidedAtMs), toldAt: timeOf(record.toldAtMs),
-    dueAt: timeOf(record.dueAtMs), holder: record.holder,
+    id: record.id,
+    operation: record.operation,
+    state: record.state,
+    code: record.code,
+    attempts: record.attempts,
+    begunAt: timeOf(record.begunAtMs),
+    decidedAt: timeOf(record.decidedAtMs),
+    toldAt: timeOf(record.toldAtMs),
+    dueAt: timeOf(record.dueAtMs),
+    holder: record.holder,
   }
 }
 

@@ -38,7 +38,9 @@ export async function runWorker(io: Io, loaded: Loaded, wiring: WorkerWiring): P
   for (const warning of warnings) telemetry.emit('warning', { what: warning, fix: '' })
   const worker = wiring.openWorker(config, clock, telemetry, { worker: instance, version: packageVersion() })
   const metrics = openMetrics({
-    version: packageVersion(), clock, inHand: () => worker.inHand,
+    version: packageVersion(),
+    clock,
+    inHand: () => worker.inHand,
     effects: wiring.openParts(config, clock, telemetry).effects(),
     sources: sourcesOf(worker.store, worker.broker, namesOf(config.rabbitmq.prefix)),
   })
@@ -49,12 +51,20 @@ export async function runWorker(io: Io, loaded: Loaded, wiring: WorkerWiring): P
   const stopPolling = metrics.start()
   try {
     const stopped = aborted(io.signal)
-    const started = worker.start().then(() => { health.watch(() => worker.reasons()) })
+    const started = worker.start().then(() => {
+      health.watch(() => worker.reasons())
+    })
     await Promise.race([started, stopped])
     if (!io.signal.aborted) await stopped
     started.catch(() => undefined)
     const draining = worker.stop('drain')
-    wiring.forced.addEventListener('abort', () => { void worker.stop('force') }, { once: true })
+    wiring.forced.addEventListener(
+      'abort',
+      () => {
+        void worker.stop('force')
+      },
+      { once: true },
+    )
     if (wiring.forced.aborted) void worker.stop('force')
     const { handedBack } = await draining
     return handedBack.length === 0 ? EXIT.ok : EXIT.handedBack
@@ -70,20 +80,32 @@ export async function runWorker(io: Io, loaded: Loaded, wiring: WorkerWiring): P
 }
 
 async function openPort(
-  config: Config, health: HttpOptions['health'], metrics: HttpOptions['metrics']): Promise<HttpPort> {
+  config: Config,
+  health: HttpOptions['health'],
+  metrics: HttpOptions['metrics'],
+): Promise<HttpPort> {
   const { port, host } = config.http
   try {
     return await openHttp({ host, port, health, metrics })
   } catch (failure) {
     const why = (failure as NodeJS.ErrnoException).code ?? reasonOf(failure)
-    throw new Exit(EXIT.config, `http.port ${port} on ${host} cannot be opened (${why}). `
-      + 'Set FERRYMAN_HTTP_PORT to a free port, or to 0 for any.')
+    throw new Exit(
+      EXIT.config,
+      `http.port ${port} on ${host} cannot be opened (${why}). ` +
+        'Set FERRYMAN_HTTP_PORT to a free port, or to 0 for any.',
+    )
   }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => { resolve() }, { once: true })
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
   })
 }

@@ -3,7 +3,12 @@ import type { Clock } from './clock.ts'
 
 /** `run` may reject: `onFailure` is told, and the loop goes on. Resolves when `signal` has aborted. */
 export async function every(
-  clock: Clock, ms: number, signal: AbortSignal, run: () => Promise<void>, onFailure: (failure: unknown) => void): Promise<void> {
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  run: () => Promise<void>,
+  onFailure: (failure: unknown) => void,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       await run()

@@ -29,18 +29,21 @@ export function amqpUrlsOf(text: string): readonly string[] {
 const CHECKS: Readonly<Record<Format, (value: unknown, setting: Setting) => boolean>> = {
   'whole-number': (value, { min = 0, max = Number.MAX_SAFE_INTEGER }) =>
     typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
-  'amqp-urls': (value) => typeof value === 'string'
-    && amqpUrlsOf(value).every((url) => isUrl(url, ['amqp:', 'amqps:'])),
+  'amqp-urls': (value) =>
+    typeof value === 'string' && amqpUrlsOf(value).every((url) => isUrl(url, ['amqp:', 'amqps:'])),
   'http-url': (value) => isUrl(value, ['http:', 'https:']),
   'redis-url': isRedisUrl,
-  'prefix': (value) => typeof value === 'string' && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value),
-  'namespace': (value) => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(value),
-  'choice': (value, { choices = [] }) => typeof value === 'string' && choices.includes(value),
-  'ladder': (value) => Array.isArray(value) && value.length >= 1 && value.length <= 20
-    && value.every((delay) => typeof delay === 'string' && Object.hasOwn(DELAYS, delay)),
-  'host': (value) => typeof value === 'string' && /^[A-Za-z0-9.:_%-]{1,253}$/.test(value),
-  'pem': (value) => typeof value === 'string' && /^\s*-----BEGIN [A-Z0-9 ]+-----\s/.test(value),
-  'secret': (value) => typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value),
+  prefix: (value) => typeof value === 'string' && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value),
+  namespace: (value) => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(value),
+  choice: (value, { choices = [] }) => typeof value === 'string' && choices.includes(value),
+  ladder: (value) =>
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= 20 &&
+    value.every((delay) => typeof delay === 'string' && Object.hasOwn(DELAYS, delay)),
+  host: (value) => typeof value === 'string' && /^[A-Za-z0-9.:_%-]{1,253}$/.test(value),
+  pem: (value) => typeof value === 'string' && /^\s*-----BEGIN [A-Z0-9 ]+-----\s/.test(value),
+  secret: (value) => typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value),
 }
 
 /** What a value of a setting must be, for error sentences and the documentation. */
@@ -53,8 +56,10 @@ export function demandOf(setting: Setting): string {
     case 'http-url':
       return 'must be http://host:port or https://host:port'
     case 'redis-url':
-      return 'must be redis://user:password@host:port/db, rediss://…, or redis+sentinel://host:port,host:port/master '
-        + '(redis+cluster:// is not part of this version yet)'
+      return (
+        'must be redis://user:password@host:port/db, rediss://…, or redis+sentinel://host:port,host:port/master ' +
+        '(redis+cluster:// is not part of this version yet)'
+      )
     case 'prefix':
       return 'must be 1 to 64 of a-z, 0-9, _ and -, and begin with a letter or digit'
     case 'namespace':
@@ -86,6 +91,8 @@ function isUrl(value: unknown, protocols: readonly string[]): boolean {
 function isRedisUrl(value: unknown): boolean {
   if (typeof value !== 'string' || /\s/.test(value)) return false
   const place = String.raw`(?:\[[0-9A-Fa-f:.]+\]|[^:/?#@,[\]]+)(?::\d{1,5})?`
-  return new RegExp(`^rediss?://(?:[^@/]*@)?${place}(?:/\\d{0,5})?$`).test(value)
-    || new RegExp(`^rediss?\\+sentinel://(?:[^@/]*@)?${place}(?:,${place})*/[^/?#]+(?:/\\d{1,5})?$`).test(value)
+  return (
+    new RegExp(`^rediss?://(?:[^@/]*@)?${place}(?:/\\d{0,5})?$`).test(value) ||
+    new RegExp(`^rediss?\\+sentinel://(?:[^@/]*@)?${place}(?:,${place})*/[^/?#]+(?:/\\d{1,5})?$`).test(value)
+  )
 }

@@ -6,7 +6,10 @@ export function nearestOf(name: string, names: Iterable<string>): string | null 
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of names) {
     const distance = distanceOf(name.toLowerCase(), candidate.toLowerCase())
-    if (distance < bestDistance) { best = candidate; bestDistance = distance }
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
   }
   return best
 }

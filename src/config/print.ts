@@ -31,7 +31,10 @@ function usualManagementUrl(config: Config): string {
 /** All settings, in the order of the documentation, with passwords masked. */
 export function printSettings(config: Config, origins: ReadonlyMap<Key, string>): readonly PrintedSetting[] {
   return KEYS.map((key) => ({
-    key, value: masked(key, valueOf(config, key)), origin: origins.get(key) ?? 'default', env: settingOf(key).env,
+    key,
+    value: masked(key, valueOf(config, key)),
+    origin: origins.get(key) ?? 'default',
+    env: settingOf(key).env,
   }))
 }
 

@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-interface Package { readonly name?: string; readonly version?: string }
+interface Package {
+  readonly name?: string
+  readonly version?: string
+}
 
 const found = find(import.meta.dirname)
 

@@ -30,7 +30,8 @@ export function assemble(value: ValueOf, nodeEnv: string): Config {
     concurrency: number('concurrency'),
     lock: { leaseMs: number('lock.leaseMs'), holdMs: number('lock.holdMs'), waitMs: number('lock.waitMs') },
     retry: {
-      attemptsMax: number('retry.attemptsMax'), baseMs: number('retry.baseMs'),
+      attemptsMax: number('retry.attemptsMax'),
+      baseMs: number('retry.baseMs'),
       ladder: value('retry.ladder') as readonly Delay[],
     },
     requests: { poisonAfter: number('requests.poisonAfter'), bytesMax: number('requests.bytesMax') },
@@ -60,40 +61,51 @@ export function brokenRules(config: Config): string[] {
   const { lock } = config
   const found: string[] = []
   if (lock.holdMs < lock.leaseMs) {
-    found.push(`lock.holdMs is ${lock.holdMs}, shorter than lock.leaseMs (${lock.leaseMs}). `
-      + 'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LOCK_LEASE_MS.')
+    found.push(
+      `lock.holdMs is ${lock.holdMs}, shorter than lock.leaseMs (${lock.leaseMs}). ` +
+        'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LOCK_LEASE_MS.',
+    )
   }
   if (lock.holdMs < config.ledgerTimeoutMs) {
-    found.push(`lock.holdMs is ${lock.holdMs}, shorter than ledgerTimeoutMs (${config.ledgerTimeoutMs}): `
-      + 'a lock would end before one call does. '
-      + 'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LEDGER_TIMEOUT_MS.')
+    found.push(
+      `lock.holdMs is ${lock.holdMs}, shorter than ledgerTimeoutMs (${config.ledgerTimeoutMs}): ` +
+        'a lock would end before one call does. ' +
+        'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LEDGER_TIMEOUT_MS.',
+    )
   }
   if (lock.waitMs + lock.holdMs > IN_HAND_MS_MAX) {
-    found.push(`lock.waitMs and lock.holdMs are ${lock.waitMs + lock.holdMs} together; `
-      + `more than ${IN_HAND_MS_MAX} comes too near to the 30 minutes `
-      + 'after which the broker closes a channel. Lower FERRYMAN_LOCK_WAIT_MS or FERRYMAN_LOCK_HOLD_MS.')
+    found.push(
+      `lock.waitMs and lock.holdMs are ${lock.waitMs + lock.holdMs} together; ` +
+        `more than ${IN_HAND_MS_MAX} comes too near to the 30 minutes ` +
+        'after which the broker closes a channel. Lower FERRYMAN_LOCK_WAIT_MS or FERRYMAN_LOCK_HOLD_MS.',
+    )
   }
   const { days, tombstoneDays } = config.journal
   if (tombstoneDays !== 0 && tombstoneDays < days) {
-    found.push(`journal.tombstoneDays is ${tombstoneDays}, less than journal.days (${days}). `
-      + 'Raise FERRYMAN_TOMBSTONE_DAYS, or set it to 0 for ever.')
+    found.push(
+      `journal.tombstoneDays is ${tombstoneDays}, less than journal.days (${days}). ` +
+        'Raise FERRYMAN_TOMBSTONE_DAYS, or set it to 0 for ever.',
+    )
   }
   if (new Set(config.rabbitmq.urls.map((url) => new URL(url).pathname.replace(/^\/$/, ''))).size > 1) {
-    found.push('rabbitmq.url names different vhosts; several addresses must be of one cluster and one vhost. '
-      + 'Correct FERRYMAN_RABBITMQ_URL.')
+    found.push(
+      'rabbitmq.url names different vhosts; several addresses must be of one cluster and one vhost. ' +
+        'Correct FERRYMAN_RABBITMQ_URL.',
+    )
   }
   for (const group of ['rabbitmq', 'redis'] as const) {
     const { cert, key } = config[group].tls
     if ((cert === undefined) !== (key === undefined)) {
       const [there, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
       const variable = `FERRYMAN_${group.toUpperCase()}_${missing!.toUpperCase()}`
-      found.push(`${group}.${there} is given without ${group}.${missing}. Set ${variable} `
-        + 'too, or neither.')
+      found.push(`${group}.${there} is given without ${group}.${missing}. Set ${variable} ` + 'too, or neither.')
     }
   }
   if (config.ledger === 'placement') {
-    found.push('ledger is placement, but the placement ledger is not part of this version yet. '
-      + 'Set FERRYMAN_LEDGER to redis.')
+    found.push(
+      'ledger is placement, but the placement ledger is not part of this version yet. ' +
+        'Set FERRYMAN_LEDGER to redis.',
+    )
   }
   return found
 }
@@ -102,8 +114,10 @@ export function brokenRules(config: Config): string[] {
 export function oddities(config: Config, nodeEnv: string): string[] {
   const found: string[] = []
   if (nodeEnv === 'production' && config.rabbitmq.urls.some((url) => ['', 'guest'].includes(new URL(url).username))) {
-    found.push('rabbitmq.url uses the user guest in production. '
-      + 'Make a user for Ferryman that may only use objects of its prefix.')
+    found.push(
+      'rabbitmq.url uses the user guest in production. ' +
+        'Make a user for Ferryman that may only use objects of its prefix.',
+    )
   }
   if (nodeEnv === 'production' && !/:\/\/[^@/]*:[^@/]+@/.test(config.redis.url)) {
     found.push('redis.url has no password in production. Make an ACL user for Ferryman.')

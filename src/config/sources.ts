@@ -32,8 +32,10 @@ export function filesOf(root: string, nodeEnv: string, env: Environment, finding
   if (/^[A-Za-z0-9_-]{1,64}$/.test(nodeEnv)) {
     files.push({ path: join(root, 'config', `${nodeEnv}.json`), shown: `config/${nodeEnv}.json`, required: false })
   } else {
-    findings.problems.push(`NODE_ENV is ${JSON.stringify(nodeEnv)}; it must be 1 to 64 letters, digits, _ or -. `
-      + 'Set it to production, development or test.')
+    findings.problems.push(
+      `NODE_ENV is ${JSON.stringify(nodeEnv)}; it must be 1 to 64 letters, digits, _ or -. ` +
+        'Set it to production, development or test.',
+    )
   }
   const own = env['FERRYMAN_CONFIG']
   if (own !== undefined && own !== '') files.push({ path: own, shown: own, required: true })
@@ -50,11 +52,14 @@ export function readFile(file: SourceFile, findings: Findings): Layer {
       values.set(key, value)
       origins.set(key, file.shown)
     } else if (KEYS.some((known) => known.startsWith(`${key}.`))) {
-      findings.problems.push(`${file.shown} gives ${key} a value, but it is a group of settings. `
-        + 'Give it an object, as config/default.json does.')
+      findings.problems.push(
+        `${file.shown} gives ${key} a value, but it is a group of settings. ` +
+          'Give it an object, as config/default.json does.',
+      )
     } else {
-      findings.problems.push(`${file.shown} sets ${key}, which is no setting${meant(key, KEYS)} `
-        + 'Remove it or correct its name.')
+      findings.problems.push(
+        `${file.shown} sets ${key}, which is no setting${meant(key, KEYS)} ` + 'Remove it or correct its name.',
+      )
     }
   }
   return { values, origins }
@@ -67,8 +72,10 @@ function parse(file: SourceFile, findings: Findings): unknown {
   } catch (failure) {
     const code = (failure as NodeJS.ErrnoException).code ?? 'unknown'
     if (file.required || code !== 'ENOENT') {
-      findings.problems.push(`FERRYMAN_CONFIG names ${file.shown}, which cannot be read (${code}). `
-        + 'Correct the path, or unset FERRYMAN_CONFIG.')
+      findings.problems.push(
+        `FERRYMAN_CONFIG names ${file.shown}, which cannot be read (${code}). ` +
+          'Correct the path, or unset FERRYMAN_CONFIG.',
+      )
     }
     return {}
   }
@@ -79,8 +86,10 @@ function parse(file: SourceFile, findings: Findings): unknown {
   } catch (failure) {
     // The parser's own message quotes the text, which may hold a password: only the place is told.
     const place = /position (\d+)/.exec((failure as Error).message)?.[1]
-    findings.problems.push(`${file.shown} is not JSON${place === undefined ? '' : ` (from character ${place} on)`}. `
-      + 'Correct it; comments and trailing commas are not allowed.')
+    findings.problems.push(
+      `${file.shown} is not JSON${place === undefined ? '' : ` (from character ${place} on)`}. ` +
+        'Correct it; comments and trailing commas are not allowed.',
+    )
   }
   return {}
 }
@@ -108,7 +117,10 @@ export function readEnvironment(env: Environment, findings: Findings): Layer {
       findings.problems.push(`${setting.env} and ${fileVariable} are both set. Unset one of them.`)
     } else if (file !== undefined) {
       const secret = readSecret(file, fileVariable, findings)
-      if (secret !== null) { values.set(key, secret); origins.set(key, fileVariable) }
+      if (secret !== null) {
+        values.set(key, secret)
+        origins.set(key, fileVariable)
+      }
     } else if (direct !== undefined) {
       if (direct === '' && setting.emptyIsNone !== true) {
         findings.problems.push(`${setting.env} is empty. Give it a value, or unset it for the default.`)
@@ -127,8 +139,10 @@ function readSecret(file: string, variable: string, findings: Findings): string 
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (failure) {
     const code = (failure as NodeJS.ErrnoException).code ?? 'unknown'
-    findings.problems.push(`${variable} names ${JSON.stringify(file)}, which cannot be read (${code}). `
-      + 'Correct the path or its permissions.')
+    findings.problems.push(
+      `${variable} names ${JSON.stringify(file)}, which cannot be read (${code}). ` +
+        'Correct the path or its permissions.',
+    )
     return null
   }
 }

@@ -26,10 +26,16 @@ export interface IntakeEffects {
 /** What the intake does to the world, declared once. */
 export function intakeEffectsOf({ desk, publisher }: Pick<IntakeParts, 'desk' | 'publisher'>): IntakeEffects {
   return {
-    take: idempotent('desk.take', 'a letter is written under its dl-id; a second copy changes nothing but its age',
-      (letter) => desk.take(letter)),
-    republish: idempotent('desk.republish', 'a second copy carries the same request, which is decided once',
-      (message) => publisher.publish(message)),
+    take: idempotent(
+      'desk.take',
+      'a letter is written under its dl-id; a second copy changes nothing but its age',
+      (letter) => desk.take(letter),
+    ),
+    republish: idempotent(
+      'desk.republish',
+      'a second copy carries the same request, which is decided once',
+      (message) => publisher.publish(message),
+    ),
   }
 }
 
@@ -61,7 +67,10 @@ export async function takeIn(delivery: Delivery, parts: IntakeParts): Promise<'t
 /** A limit of the broker is no verdict: the request goes to work again, and the journal knows what became of it. */
 async function sendBack(delivery: Delivery, effects: IntakeEffects, { names, telemetry }: IntakeParts): Promise<void> {
   const routed = await effects.republish.once({
-    exchange: '', routingKey: names.requests, body: delivery.body, properties: copiedProperties(delivery.properties),
+    exchange: '',
+    routingKey: names.requests,
+    body: delivery.body,
+    properties: copiedProperties(delivery.properties),
   })
   if (routed === 'unroutable') {
     throw new Unavailable(`queue ${names.requests} is not there; run ferryman topology apply`)
@@ -122,13 +131,17 @@ export function openIntake(parts: IntakeParts, broker: Broker, options: IntakeOp
     if (!mine) return pause()
     await desk.forget(clock.nowMs() - options.toldDays * DAY_MS)
     subscription ??= await broker.consume(names.deadLetters, PREFETCH, (delivery) => {
-      const dealt = deal(delivery).finally(() => { inHand.delete(dealt) })
+      const dealt = deal(delivery).finally(() => {
+        inHand.delete(dealt)
+      })
       inHand.add(dealt)
     })
   }
   return {
     start: () => {
-      const tell = (failure: unknown): void => { tellBug(failure, parts.telemetry) }
+      const tell = (failure: unknown): void => {
+        tellBug(failure, parts.telemetry)
+      }
       running = every(clock, options.leaseMs / 3, stopping.signal, look, tell)
     },
     stop: async () => {
@@ -170,11 +183,11 @@ export async function catchUp(parts: IntakeParts, waiting: Waiting, holder: stri
   let mine = await desk.holdIntake(holder, LEASE_MS)
   while (!mine && clock.monotonicMs() < untilMs) {
     await clock.sleep(50)
-    if ((await waiting.depth() ?? 0) === 0) return
+    if (((await waiting.depth()) ?? 0) === 0) return
     mine = await desk.holdIntake(holder, LEASE_MS)
   }
   try {
-    for (let taken = 1, left = await waiting.depth() ?? 0; left > 0; left--, taken++) {
+    for (let taken = 1, left = (await waiting.depth()) ?? 0; left > 0; left--, taken++) {
       const delivery = await waiting.next()
       if (delivery === null) return
       await takeIn(delivery, parts)

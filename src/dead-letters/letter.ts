@@ -22,7 +22,10 @@ export function letterOf({ body, properties }: Arrived, nowMs: number): NewLette
     id: id.toLowerCase(),
     request: text(headers['dl-request-id']) ?? properties.correlationId ?? about.id,
     operation: text(headers['dl-operation']) ?? about.operation,
-    consumer: about.consumer, source: about.source, destination: about.destination, providers: about.providers,
+    consumer: about.consumer,
+    source: about.source,
+    destination: about.destination,
+    providers: about.providers,
     code: text(headers['dl-reason']) ?? 'unknown',
     class: classOf(headers['dl-class']),
     effect: effectOf(headers['dl-effect']),
@@ -56,7 +59,11 @@ function aboutOf(body: Buffer, properties: Properties): About {
   }
   const { id, operation, consumer, source, destination, alternates, deltas } = decoded.request
   return {
-    id, operation, consumer, source, destination,
+    id,
+    operation,
+    consumer,
+    source,
+    destination,
     providers: named([source, destination, ...alternates, ...Object.keys(deltas ?? {})]),
   }
 }
@@ -86,6 +93,10 @@ function timeOf(value: unknown): string | null {
 
 /** Without `x-*`: the broker's own, and different with each delivery. */
 function flat(headers: Readonly<Record<string, unknown>>): Record<string, string | number | boolean> {
-  return Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string | number | boolean] =>
-    !entry[0].startsWith('x-') && ['string', 'number', 'boolean'].includes(typeof entry[1])))
+  return Object.fromEntries(
+    Object.entries(headers).filter(
+      (entry): entry is [string, string | number | boolean] =>
+        !entry[0].startsWith('x-') && ['string', 'number', 'boolean'].includes(typeof entry[1]),
+    ),
+  )
 }

@@ -27,7 +27,10 @@ export interface Refusal extends Story {
   readonly outcome: Outcome
 }
 
-export type Attempted = Written | { readonly kind: 'refused'; readonly refusal: Refusal } | Extract<Ending, { kind: 'stopped' }>
+export type Attempted =
+  | Written
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | Extract<Ending, { kind: 'stopped' }>
 
 /** An attempt that leaves its door open: nothing else may be done before `closeDoor`. */
 export interface OpenDoor {
@@ -39,26 +42,40 @@ export function leavesDoorOpen(attempted: Attempted | OpenDoor): attempted is Op
 }
 
 export async function apply(
-  job: Job, begun: Begun, held: Lock, destination: string | null, deps: Deps): Promise<Attempted | OpenDoor> {
+  job: Job,
+  begun: Begun,
+  held: Lock,
+  destination: string | null,
+  deps: Deps,
+): Promise<Attempted | OpenDoor> {
   const { request } = job
   const late = refusedBefore(request, { ...begun.processing, nowMs: nowMs(begun, deps) })
   if (late !== null) return { kind: 'refused', refusal: { outcome: late, ...untouched(request) } }
   const facts = await factsOf(job, begun, destination, deps)
   const planned = plan(request, facts)
-  if (planned.kind === 'decided') return { kind: 'refused', refusal: { outcome: planned.outcome, ...untouchedStory(planned, facts) } }
+  if (planned.kind === 'decided')
+    return { kind: 'refused', refusal: { outcome: planned.outcome, ...untouchedStory(planned, facts) } }
   const { write, outcome } = planned
   const story = plannedStory(planned)
   const decision = decide(job, begun, outcome, story, deps)
-  if (!request.idempotent && await noteSending(begun, deps) === 'stale') return fenced(begun, deps)
+  if (!request.idempotent && (await noteSending(begun, deps)) === 'stale') return fenced(begun, deps)
   if (!held.trusted()) throw new LockLost('the lock was no longer trusted right before the write')
   try {
-    const answer = await repeat(deps.effects.apply, { write, attempt: attemptOf(begun), decision }, job, deps, request.idempotent)
+    const answer = await repeat(
+      deps.effects.apply,
+      { write, attempt: attemptOf(begun), decision },
+      job,
+      deps,
+      request.idempotent,
+    )
     switch (answer.kind) {
       case 'applied':
-        if (answer.decided) deps.locks.forget(begun.held)     // the same step released it
+        if (answer.decided) deps.locks.forget(begun.held) // the same step released it
         return { kind: 'applied', write, outcome, story, decision, after: answer.after, decided: answer.decided }
-      case 'conflict': return { kind: 'conflict' }
-      case 'stale': return fenced(begun, deps)
+      case 'conflict':
+        return { kind: 'conflict' }
+      case 'stale':
+        return fenced(begun, deps)
     }
   } catch (failure) {
     if (failure instanceof Unanswered || failure instanceof Unavailable) return { kind: 'unclear' }
@@ -72,14 +89,20 @@ function noteSending(begun: Begun, deps: Deps): Promise<'noted' | 'stale'> {
 }
 
 /**
- * After it no send of the attempt can commit. Where one had, the write stands in the books and its decision with it, and
+ * After it no send of the attempt can commit. Where one had, the write stands in the books and its decision with it,
+ * and
  * the delivery that comes back is answered from there.
  */
-export async function closeDoor(begun: Begun, deps: Deps): Promise<{ readonly kind: 'closed' } | Extract<Ending, { kind: 'stopped' }>> {
+export async function closeDoor(
+  begun: Begun,
+  deps: Deps,
+): Promise<{ readonly kind: 'closed' } | Extract<Ending, { kind: 'stopped' }>> {
   const standing = await repeat(deps.effects.close, attemptOf(begun), null, deps)
   switch (standing) {
-    case 'applied': return { kind: 'stopped', begun, why: 'the write was found done; the next delivery tells its decision' }
-    case 'stale': return { kind: 'stopped', begun, why: 'another worker has begun the request' }
+    case 'applied':
+      return { kind: 'stopped', begun, why: 'the write was found done; the next delivery tells its decision' }
+    case 'stale':
+      return { kind: 'stopped', begun, why: 'another worker has begun the request' }
     case 'closed':
       begun.attempt += 1
       return { kind: 'closed' }

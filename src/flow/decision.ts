@@ -1,10 +1,25 @@
-// Outcomes become decisions: the exact event and, for a failure, the letter's headers, composed before they are written down.
+// Outcomes become decisions: the exact event and, for a failure, the letter's headers, before they are written down.
 import type { Delivery, Outgoing } from '../broker/broker.ts'
 import {
-  cloudEventHeaders, decisionOf as decisionFrom, eventOf, identityOf, partiesGiven, routingKeyOf, viewsOf, viewsOfWrite,
-  type Decision, type EventBody, type Occurrence,
+  cloudEventHeaders,
+  decisionOf as decisionFrom,
+  eventOf,
+  identityOf,
+  partiesGiven,
+  routingKeyOf,
+  viewsOf,
+  viewsOfWrite,
+  type Decision,
+  type EventBody,
+  type Occurrence,
 } from '../transfer/event.ts'
-import { copiedProperties, letterHeaders, letterRoutingKey, unroutableHeaders, type Circumstances } from '../transfer/letter.ts'
+import {
+  copiedProperties,
+  letterHeaders,
+  letterRoutingKey,
+  unroutableHeaders,
+  type Circumstances,
+} from '../transfer/letter.ts'
 import type { Invalid } from '../transfer/message.ts'
 import { sha256Hex } from '../transfer/digest.ts'
 import { outcome, succeeded, type Outcome } from '../transfer/outcome.ts'
@@ -31,29 +46,56 @@ export function plannedStory(planned: Extract<Plan, { kind: 'write' }>): Story {
 /** The decision that `result` and `story` make of a begun request. */
 export function decide(job: Job, begun: Begun, result: Outcome, story: Story, deps: Deps): Decision {
   const { attempts, firstFailedAtMs } = begun.processing
-  const occurrence = { outcome: result, identity: identityOf(job.request, story), before: story.before, after: story.after, moves: story.moves }
-  return compose(job.delivery, { ...occurrence, ...circumstances(job.arrivedMs, attempts, deps) }, firstFailedAtMs, deps)
+  const occurrence = {
+    outcome: result,
+    identity: identityOf(job.request, story),
+    before: story.before,
+    after: story.after,
+    moves: story.moves,
+  }
+  return compose(
+    job.delivery,
+    { ...occurrence, ...circumstances(job.arrivedMs, attempts, deps) },
+    firstFailedAtMs,
+    deps,
+  )
 }
 
 /** The answer to bytes that are no request. It answers the message, so its event id carries their digest. */
 export function invalidDecision(delivery: Delivery, invalid: Invalid, arrivedMs: number, deps: Deps): Decision {
   const { identity, bytesDigest } = invalid
-  return compose(delivery, { outcome: invalid.outcome, identity, bytesDigest, ...circumstances(arrivedMs, 1, deps) }, null, deps)
+  return compose(
+    delivery,
+    { outcome: invalid.outcome, identity, bytesDigest, ...circumstances(arrivedMs, 1, deps) },
+    null,
+    deps,
+  )
 }
 
 /** The answer to other content under an id that is taken. The id's own decision stands untouched. */
 export function reusedDecision(job: Job, deps: Deps): Decision {
   const { request, delivery } = job
-  const result = outcome('id_reused', `Request id ${request.id} belongs to a request with other content; send this one under a new id.`)
+  const result = outcome(
+    'id_reused',
+    `Request id ${request.id} belongs to a request with other content; send this one under a new id.`,
+  )
   const identity = identityOf(request, partiesGiven(request))
   const bytesDigest = sha256Hex(delivery.body)
-  return compose(delivery, { outcome: result, identity, bytesDigest, ...circumstances(job.arrivedMs, 1, deps) }, null, deps)
+  return compose(
+    delivery,
+    { outcome: result, identity, bytesDigest, ...circumstances(job.arrivedMs, 1, deps) },
+    null,
+    deps,
+  )
 }
 
 /** A bug in Ferryman, told as such. Only for a request of which no write is in the books or can still get there. */
 export function bugEnding(failure: unknown, job: Job, begun: Begun): Ending {
   const what = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure)
-  const result = outcome('internal_error', `Request ${job.request.id} met a bug in Ferryman (${what}); nothing was written.`)
+  const result = outcome(
+    'internal_error',
+    `Request ${job.request.id} met a bug in Ferryman (${what}); nothing was written.`,
+  )
   return { kind: 'ended', begun, outcome: result, ...untouched(job.request) }
 }
 
@@ -65,14 +107,23 @@ export function eventMessage(decision: Decision, deps: Deps): Outgoing {
     routingKey: routingKeyOf(event),
     body: Buffer.from(decision.event),
     properties: {
-      messageId: event.id, correlationId: event.request, contentType: 'application/json', type: event.type, appId: 'ferryman',
+      messageId: event.id,
+      correlationId: event.request,
+      contentType: 'application/json',
+      type: event.type,
+      appId: 'ferryman',
       headers: cloudEventHeaders(event, deps.settings.prefix),
     },
   }
 }
 
 /** The dead letter as a message: the original bytes, and why they came to rest. */
-export function letterMessage(letter: NonNullable<Decision['letter']>, decision: Decision, delivery: Delivery, deps: Deps): Outgoing {
+export function letterMessage(
+  letter: NonNullable<Decision['letter']>,
+  decision: Decision,
+  delivery: Delivery,
+  deps: Deps,
+): Outgoing {
   const copied = copiedProperties(delivery.properties, letter)
   return {
     exchange: deps.names.deadLetters,
@@ -88,7 +139,11 @@ export function unroutableLetter(decision: Decision, delivery: Delivery, deps: D
   return unroutableHeaders(event, originOf(delivery, event.time, event.time, deps))
 }
 
-function circumstances(arrivedMs: number, attempts: number, deps: Deps): Pick<Occurrence, 'time' | 'attempts' | 'worker' | 'durationMs'> {
+function circumstances(
+  arrivedMs: number,
+  attempts: number,
+  deps: Deps,
+): Pick<Occurrence, 'time' | 'attempts' | 'worker' | 'durationMs'> {
   const time = new Date(deps.clock.nowMs()).toISOString()
   return { time, attempts, worker: deps.settings.worker, durationMs: deps.clock.monotonicMs() - arrivedMs }
 }

@@ -39,35 +39,51 @@ export interface EffectRow {
 }
 
 const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
-  redis: 'the script that writes sets the attempt\'s `written` mark in the same step, and answers a second send from it',
+  redis: "the script that writes sets the attempt's `written` mark in the same step, and answers a second send from it",
   placement: 'the request marker is created in the same transaction, so that a second send is refused',
   memory: 'the write and its mark are one step',
 }
 const SETTLED_ONCE = 'the first settlement of a delivery counts, later ones do nothing'
 
-/** Declares the effects over the given ports. Throws where one is not marked idempotent although the flow repeats it. */
+/**
+ * Declares the effects over the given ports. Throws where one is not marked idempotent although the flow repeats it.
+ */
 export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher): Effects {
   const effects: Effects = {
-    begin: idempotent('journal.begin', 'a processing token is given once, and the same token is answered with what it began',
-      ({ entry, scope, token, mine }) => journal.begin(entry, scope, token, mine)),
-    apply: idempotent('ledger.apply', APPLY_BECAUSE[ledger.name],
-      ({ write, attempt, decision }) => ledger.apply(write, attempt, decision)),
-    close: idempotent('ledger.close', 'closing a closed door changes nothing',
-      (attempt) => ledger.close(attempt)),
-    decide: idempotent('journal.decide', 'the first decision stands; the same one again is answered as decided',
-      ({ processing, decision, moves }) => journal.decide(processing, decision, moves)),
-    aside: idempotent('journal.aside', 'it ends a processing that a second send finds ended',
-      ({ processing, aside }) => journal.aside(processing, aside)),
-    sending: idempotent('journal.sending', 'it sets a mark to the value it has',
-      ({ processing, attempt }) => journal.sending(processing, attempt)),
-    cancel: idempotent('journal.cancel', 'the mark names the cancel, and the same cancel again finds it',
-      ({ target, by }) => journal.cancel(target, by)),
-    told: idempotent('journal.told', 'it sets a mark to the value it has',
-      (request) => journal.told([request])),
-    sweep: idempotent('journal.sweep', 'a request published twice is answered with what stands of it',
-      (limit) => journal.sweep(limit)),
-    publish: idempotent('broker.publish', 'a second copy carries the same message id, by which readers drop it',
-      (message) => publisher.publish(message)),
+    begin: idempotent(
+      'journal.begin',
+      'a processing token is given once, and the same token is answered with what it began',
+      ({ entry, scope, token, mine }) => journal.begin(entry, scope, token, mine),
+    ),
+    apply: idempotent('ledger.apply', APPLY_BECAUSE[ledger.name], ({ write, attempt, decision }) =>
+      ledger.apply(write, attempt, decision),
+    ),
+    close: idempotent('ledger.close', 'closing a closed door changes nothing', (attempt) => ledger.close(attempt)),
+    decide: idempotent(
+      'journal.decide',
+      'the first decision stands; the same one again is answered as decided',
+      ({ processing, decision, moves }) => journal.decide(processing, decision, moves),
+    ),
+    aside: idempotent('journal.aside', 'it ends a processing that a second send finds ended', ({ processing, aside }) =>
+      journal.aside(processing, aside),
+    ),
+    sending: idempotent('journal.sending', 'it sets a mark to the value it has', ({ processing, attempt }) =>
+      journal.sending(processing, attempt),
+    ),
+    cancel: idempotent(
+      'journal.cancel',
+      'the mark names the cancel, and the same cancel again finds it',
+      ({ target, by }) => journal.cancel(target, by),
+    ),
+    told: idempotent('journal.told', 'it sets a mark to the value it has', (request) => journal.told([request])),
+    sweep: idempotent('journal.sweep', 'a request published twice is answered with what stands of it', (limit) =>
+      journal.sweep(limit),
+    ),
+    publish: idempotent(
+      'broker.publish',
+      'a second copy carries the same message id, by which readers drop it',
+      (message) => publisher.publish(message),
+    ),
     acknowledge: idempotent('broker.ack', SETTLED_ONCE, async (delivery) => delivery.ack()),
     handBack: idempotent('broker.hand_back', SETTLED_ONCE, async (delivery) => delivery.handBack()),
   }

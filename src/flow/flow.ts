@@ -18,7 +18,10 @@ import { candidatesOf, noCandidate, triesNext } from '../transfer/plan.ts'
 /** Another delivery of the same request is in this process's hands. */
 const DUPLICATE: Ending = { kind: 'aside', begun: null, reason: 'duplicate' }
 
-/** Carries one delivery from arrival to settlement. Rejects only for a bug in telling or settling; nothing is acknowledged then. */
+/**
+ * Carries one delivery from arrival to settlement. Rejects only for a bug in telling or settling; nothing is
+ * acknowledged then.
+ */
 export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal): Promise<Settlement> {
   const job = receive(delivery, deps)
   if ('ending' in job) return settle(delivery, await publish(job, job.ending, deps), deps)
@@ -26,8 +29,8 @@ export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal):
   deps.active.add(job.request.id)
   try {
     const ending = await endingOf(job, deps, signal)
-    const published = await publish(job, ending, deps)    // written down and confirmed before anything is acknowledged
-    return await settle(delivery, published, deps)        // acknowledge, delay or hand back; nothing else acknowledges
+    const published = await publish(job, ending, deps) // written down and confirmed before anything is acknowledged
+    return await settle(delivery, published, deps) // acknowledge, delay or hand back; nothing else acknowledges
   } finally {
     deps.active.delete(job.request.id)
   }
@@ -37,10 +40,10 @@ async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Endi
   let begun: Begun | null = null
   try {
     const standing = await validate(job, deps)
-    if (standing.kind !== 'begun') return standing        // decided before, refused, a duplicate, or not ours to begin
+    if (standing.kind !== 'begun') return standing // decided before, refused, a duplicate, or not ours to begin
     begun = standing
     const held = await lock(job, begun, deps, signal)
-    if (held.kind !== 'held') return held                 // waited in vain
+    if (held.kind !== 'held') return held // waited in vain
     if (job.request.operation === 'cancel') return await cancel(job, begun, deps)
     return await tryEach(job, begun, held.lock, deps, signal)
   } catch (failure) {
@@ -71,7 +74,9 @@ async function tryEach(job: Job, begun: Begun, first: Lock, deps: Deps, signal: 
 
 type Settled = Attempted | Extract<Ending, { kind: 'transient' }>
 
-/** Reads, plans and writes anew while others win the race, each time only after the door of the last attempt is closed. */
+/**
+ * Reads, plans and writes anew while others win the race, each time only after the door of the last attempt is closed.
+ */
 async function tryOne(job: Job, begun: Begun, held: Lock, destination: string | null, deps: Deps): Promise<Settled> {
   for (let lost = 0; lost < deps.settings.conflictsMax; lost++) {
     const attempted = await apply(job, begun, held, destination, deps)
@@ -83,9 +88,13 @@ async function tryOne(job: Job, begun: Begun, held: Lock, destination: string | 
   return { kind: 'transient', begun, reason: 'contended' }
 }
 
-/** A lost lock or a silent dependency ends this worker's part; anything else is a bug, told as such once its door is closed. */
+/**
+ * A lost lock or a silent dependency ends this worker's part; anything else is a bug, told as such once its door is
+ * closed.
+ */
 async function afterFailure(failure: unknown, job: Job, begun: Begun | null, deps: Deps): Promise<Ending> {
-  if (failure instanceof LockLost && failure.why !== 'abort') deps.telemetry.emit('lock.lost', { request: job.request.id, why: failure.why })
+  if (failure instanceof LockLost && failure.why !== 'abort')
+    deps.telemetry.emit('lock.lost', { request: job.request.id, why: failure.why })
   const gone = failure instanceof LockLost || failure instanceof Unanswered || failure instanceof Unavailable
   if (gone) return { kind: 'stopped', begun, why: failure.message }
   if (begun === null) throw failure

@@ -63,11 +63,16 @@ export interface Story extends Parties {
 export type Ending =
   /** An outcome to write down and tell. */
   | ({ readonly kind: 'ended'; readonly begun: Begun; readonly outcome: Outcome } & Story)
-  /** A decision that stands written already (`again`: since an earlier delivery), or needs no record (class invalid). */
+  /**
+   * A decision that stands written already (`again`: since an earlier delivery), or needs no record (class invalid).
+   */
   | { readonly kind: 'decided'; readonly decision: Decision; readonly again: boolean; readonly recorded: boolean }
   /** Tried, not decided: to be tried later, one rung on. */
   | { readonly kind: 'transient'; readonly begun: Begun; readonly reason: 'contended' | 'ledger_unavailable' }
-  /** Not to be looked at now: a copy waits a second, without attempt or rung. `begun`: what was begun is given up for that. */
+  /**
+   * Not to be looked at now: a copy waits a second, without attempt or rung. `begun`: what was begun is given up for
+   * that.
+   */
   | { readonly kind: 'aside'; readonly begun: Begun | null; readonly reason: 'duplicate' | 'crowded' | 'undecided' }
   /** Another holds it, or the lock, the lease or a dependency is gone: write nothing, tell nothing, hand it back. */
   | { readonly kind: 'stopped'; readonly begun: Begun | null; readonly why: string }

@@ -1,4 +1,4 @@
-// Stage 3 of 7: the consumers and providers of the request, all or none, first come first served, with a lease and a fence.
+// Stage 3 of 7: the consumers and providers of the request, all or none, in order of arrival, with a lease and a fence.
 import { resourcesOf } from '../locks/locks.ts'
 import type { InVain, Lock } from '../locks/lock.ts'
 import { scopeOf } from '../transfer/plan.ts'
@@ -16,7 +16,13 @@ export async function lock(job: Job, begun: Begun, deps: Deps, signal: AbortSign
 
 /** Gives the lock of one candidate up for that of the next; the consumers stay in it. */
 export async function changeLock(
-  job: Job, begun: Begun, from: Lock, destination: string | null, deps: Deps, signal: AbortSignal): Promise<Held> {
+  job: Job,
+  begun: Begun,
+  from: Lock,
+  destination: string | null,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<Held> {
   const resources = resourcesOf(scopeOf(job.request, destination))
   const startedMs = deps.clock.monotonicMs()
   const held = await deps.locks.change(from, begun.processing.token, resources, signal)

@@ -29,14 +29,20 @@ export type Published =
 export async function publish(job: Job | InvalidJob, ending: Ending, deps: Deps): Promise<Published> {
   try {
     switch (ending.kind) {
-      case 'decided': return await tell(job, ending, deps)
-      case 'ended': return await record(job as Job, ending, deps)
-      case 'transient': return await later(job as Job, ending, deps)
-      case 'aside': return { kind: 'later', ending, rung: ending.begun?.processing.rung ?? 0, delay: '1s' }
-      case 'stopped': return { kind: 'stopped', ending, why: ending.why }
+      case 'decided':
+        return await tell(job, ending, deps)
+      case 'ended':
+        return await record(job as Job, ending, deps)
+      case 'transient':
+        return await later(job as Job, ending, deps)
+      case 'aside':
+        return { kind: 'later', ending, rung: ending.begun?.processing.rung ?? 0, delay: '1s' }
+      case 'stopped':
+        return { kind: 'stopped', ending, why: ending.why }
     }
   } catch (failure) {
-    if (failure instanceof Unanswered || failure instanceof Unavailable) return { kind: 'stopped', ending, why: failure.message }
+    if (failure instanceof Unanswered || failure instanceof Unavailable)
+      return { kind: 'stopped', ending, why: failure.message }
     throw failure
   }
 }
@@ -47,7 +53,7 @@ async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
   const decision = decide(job, begun, outcome, ending, deps)
   deps.locks.forget(begun.held)
   const input = { processing: begun.processing, decision, moves: { put: moves } }
-  if (await repeat(deps.effects.decide, input, job, deps) === 'stale') {
+  if ((await repeat(deps.effects.decide, input, job, deps)) === 'stale') {
     return { kind: 'stopped', ending, why: 'another worker has begun or decided the request' }
   }
   return tell(job, { kind: 'decided', decision, again: false, recorded: true }, deps)
@@ -58,13 +64,19 @@ async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise
   const { decision } = ending
   const letter = decision.letter === null ? [] : [letterMessage(decision.letter, decision, job.delivery, deps)]
   const event = eventMessage(decision, deps)
-  const [routed, ...others] = await Promise.all([event, ...letter].map((message) => repeat(deps.effects.publish, message, null, deps)))
+  const [routed, ...others] = await Promise.all(
+    [event, ...letter].map((message) => repeat(deps.effects.publish, message, null, deps)),
+  )
   if (others.includes('unroutable')) throw new Unavailable('no queue is bound that would receive the dead letter')
   if (routed === 'unroutable') return await keepForLater(job, ending, deps)
   if (ending.recorded) await markTold(decision, deps)
   deps.telemetry.emit('request.told', {
-    request: decision.request, operation: decision.operation, code: decision.code, class: classOf(decision.code),
-    again: ending.again, durationMs: deps.clock.monotonicMs() - job.arrivedMs,
+    request: decision.request,
+    operation: decision.operation,
+    code: decision.code,
+    class: classOf(decision.code),
+    again: ending.again,
+    durationMs: deps.clock.monotonicMs() - job.arrivedMs,
   })
   return { kind: 'told' }
 }
@@ -77,7 +89,8 @@ async function keepForLater(job: Job | InvalidJob, { decision }: Decided, deps: 
   deps.telemetry.emit('event.unroutable', { request: decision.request })
   const message = letterMessage(unroutableLetter(decision, job.delivery, deps), decision, job.delivery, deps)
   const routed = await repeat(deps.effects.publish, message, null, deps)
-  if (routed === 'unroutable') throw new Unavailable('no queue is bound that would receive the event or its dead letter')
+  if (routed === 'unroutable')
+    throw new Unavailable('no queue is bound that would receive the event or its dead letter')
   return { kind: 'told' }
 }
 

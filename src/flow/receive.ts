@@ -8,7 +8,12 @@ export function receive(delivery: Delivery, deps: Deps): Job | InvalidJob {
   const arrivedMs = deps.clock.monotonicMs()
   const decoded = decode({ body: delivery.body, ...delivery.properties }, { bytesMax: deps.settings.bytesMax })
   const { id, operation } = decoded.kind === 'invalid' ? decoded.identity : decoded.request
-  deps.telemetry.emit('request.received', { request: id, operation, redelivered: delivery.redelivered, ageMs: ageMs(delivery, deps) })
+  deps.telemetry.emit('request.received', {
+    request: id,
+    operation,
+    redelivered: delivery.redelivered,
+    ageMs: ageMs(delivery, deps),
+  })
   if (decoded.kind === 'invalid') {
     const decision = invalidDecision(delivery, decoded, arrivedMs, deps)
     return { delivery, arrivedMs, ending: { kind: 'decided', decision, again: false, recorded: false } }

@@ -6,10 +6,19 @@ import type { Deps, Job } from './job.ts'
 
 /** `allowed` false: one send only, because the sender forbids repeating. Rejects as the last send did. */
 export async function repeat<Input, Output>(
-  effect: Effect<Input, Output, 'idempotent'>, input: Input, job: Job | null, deps: Deps, allowed = true): Promise<Output> {
+  effect: Effect<Input, Output, 'idempotent'>,
+  input: Input,
+  job: Job | null,
+  deps: Deps,
+  allowed = true,
+): Promise<Output> {
   const told = (failure: unknown): void => {
     if (failure instanceof Unanswered) {
-      deps.telemetry.emit('effect.timeout', { request: job?.request.id ?? null, phase: effect.name, idempotent: allowed })
+      deps.telemetry.emit('effect.timeout', {
+        request: job?.request.id ?? null,
+        phase: effect.name,
+        idempotent: allowed,
+      })
     }
   }
   const policy = allowed ? deps.settings.retry : { ...deps.settings.retry, attemptsMax: 1 }
@@ -18,7 +27,11 @@ export async function repeat<Input, Output>(
       clock: deps.clock,
       onRetry: (sends, cause) => {
         told(cause)
-        deps.telemetry.emit('effect.retry', { phase: effect.name, sends, reason: cause instanceof Unanswered ? 'unanswered' : 'unavailable' })
+        deps.telemetry.emit('effect.retry', {
+          phase: effect.name,
+          sends,
+          reason: cause instanceof Unanswered ? 'unanswered' : 'unavailable',
+        })
       },
     })
   } catch (failure) {

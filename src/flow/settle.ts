@@ -25,7 +25,9 @@ export async function settle(delivery: Delivery, published: Published, deps: Dep
   }
 }
 
-/** Due time first, copy second, ack last: a crash between them leaves a delivery that is early, never one that is lost. */
+/**
+ * Due time first, copy second, ack last: a crash between them leaves a delivery that is early, never one that is lost.
+ */
 async function delay(delivery: Delivery, published: Later, deps: Deps): Promise<Settlement> {
   const { ending, rung } = published
   const delayMs = DELAYS[published.delay]

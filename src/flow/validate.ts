@@ -16,18 +16,33 @@ export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
   if (deps.locks.crowded(resourcesOf(scope))) return { kind: 'aside', begun: null, reason: 'crowded' }
   const stands = await begin(job, scope, deps)
   switch (stands.kind) {
-    case 'decided': return { kind: 'decided', decision: stands.decision, again: true, recorded: true }
-    case 'reused': return { kind: 'decided', decision: reusedDecision(job, deps), again: false, recorded: false }
-    case 'duplicate': return { kind: 'aside', begun: null, reason: 'duplicate' }
-    case 'stale': return { kind: 'stopped', begun: null, why: 'the lease of this process is over' }
-    case 'begun': break
+    case 'decided':
+      return { kind: 'decided', decision: stands.decision, again: true, recorded: true }
+    case 'reused':
+      return { kind: 'decided', decision: reusedDecision(job, deps), again: false, recorded: false }
+    case 'duplicate':
+      return { kind: 'aside', begun: null, reason: 'duplicate' }
+    case 'stale':
+      return { kind: 'stopped', begun: null, why: 'the lease of this process is over' }
+    case 'begun':
+      break
   }
   const { processing, ticket, moves, snapshot } = stands
   const begun: Begun = {
-    kind: 'begun', processing, ticket, moves, snapshot,
-    begunAtMs: deps.clock.monotonicMs(), attempt: processing.attempt, held: ticket.number,
+    kind: 'begun',
+    processing,
+    ticket,
+    moves,
+    snapshot,
+    begunAtMs: deps.clock.monotonicMs(),
+    attempt: processing.attempt,
+    held: ticket.number,
   }
-  deps.telemetry.emit('request.begun', { request: request.id, operation: request.operation, attempts: processing.attempts })
+  deps.telemetry.emit('request.begun', {
+    request: request.id,
+    operation: request.operation,
+    attempts: processing.attempts,
+  })
   const refusal = settledBefore(request, processing) ?? refusedBefore(request, processing)
   return refusal === null ? begun : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
 }
@@ -36,13 +51,19 @@ export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
 function entryOf(job: Job): Entry {
   const { delivery, request, digest } = job
   return {
-    id: request.id, digest, operation: request.operation, body: delivery.body,
+    id: request.id,
+    digest,
+    operation: request.operation,
+    body: delivery.body,
     properties: JSON.stringify(copiedProperties(delivery.properties)),
-    exchange: delivery.exchange, routingKey: delivery.routingKey,
+    exchange: delivery.exchange,
+    routingKey: delivery.routingKey,
   }
 }
 
-/** Where no answer comes the processing may have been begun all the same: it is given up, so that nobody waits for it. */
+/**
+ * Where no answer comes the processing may have been begun all the same: it is given up, so that nobody waits for it.
+ */
 async function begin(job: Job, scope: Scope, deps: Deps): Promise<Stands> {
   const token = deps.nextToken()
   try {
@@ -56,10 +77,14 @@ async function begin(job: Job, scope: Scope, deps: Deps): Promise<Stands> {
 /** What an earlier processing left that must be told before anything else is looked at, or null. */
 function settledBefore(request: Request, { written, sent }: Processing): Outcome | null {
   if (written) {
-    return outcome('postcondition_failed',
-      `The write of request ${request.id} was carried out, but reading it back in the same step gave something else than was planned.`)
+    return outcome(
+      'postcondition_failed',
+      `The write of request ${request.id} was carried out, but reading it back gave something else than was planned.`,
+    )
   }
   if (!sent) return null
-  return outcome('ledger_unavailable',
-    `The write of request ${request.id} was sent, did not happen, and is not sent again: the request forbids repeating ("idempotent": false).`)
+  return outcome(
+    'ledger_unavailable',
+    `The write of request ${request.id} was sent and did not happen; "idempotent": false forbids sending it again.`,
+  )
 }

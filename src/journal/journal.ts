@@ -38,15 +38,27 @@ export interface Processing {
   readonly lastReason: string | null
   /** The cancel request that came first, or null. */
   readonly cancelledBy: string | null
-  /** A write that may not be repeated was sent by an earlier processing; it did not and will not happen unless `written`. */
+  /**
+   * A write that may not be repeated was sent by an earlier processing; it did not and will not happen unless
+   * `written`.
+   */
   readonly sent: boolean
   /** A write of it is in the books although nothing is decided: reading it back in its own step gave something else. */
   readonly written: boolean
 }
 
 export type Begun =
-  /** Go ahead. `snapshot` is given where books and journal share a store and the lock was granted at once; else ask the ledger. */
-  | { readonly kind: 'begun'; readonly processing: Processing; readonly ticket: Ticket; readonly moves: Readonly<Record<string, Move>>; readonly snapshot: Snapshot | null }
+  /**
+   * Go ahead. `snapshot` is given where books and journal share a store and the lock was granted at once; else ask the
+   * ledger.
+   */
+  | {
+      readonly kind: 'begun'
+      readonly processing: Processing
+      readonly ticket: Ticket
+      readonly moves: Readonly<Record<string, Move>>
+      readonly snapshot: Snapshot | null
+    }
   /** It has been decided: tell it again. */
   | { readonly kind: 'decided'; readonly decision: Decision }
   /** The id belongs to another content. */
@@ -89,7 +101,8 @@ export interface RecordView {
 /** One round trip each; every one may be sent again after a lost reply. Rejects with `Unanswered` or `Unavailable`. */
 export interface Journal {
   /**
-   * Answers with what stands, or begins a processing under `token` and takes a lock ticket for `scope` in the same step.
+   * Answers with what stands, or begins a processing under `token` and takes a lock ticket for `scope` in the same
+   * step.
    * `mine`: this process has no other processing of the request under way, so a record of this session is a leftover.
    */
   begin(entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun>
@@ -100,18 +113,25 @@ export interface Journal {
   decide(processing: Processing, decision: Decision, moves: MoveChange): Promise<'decided' | 'stale'>
   /** Notes that the event is confirmed by the broker. */
   told(requests: readonly string[]): Promise<void>
-  /** Ends a processing undecided; its ticket is given up in any case. A delivery before it is due is answered `duplicate`. */
+  /**
+   * Ends a processing undecided; its ticket is given up in any case. A delivery before it is due is answered
+   * `duplicate`.
+   */
   aside(processing: Pick<Processing, 'request' | 'token'>, aside: Aside): Promise<'aside' | 'stale'>
   /** Notes that a write which may not be repeated is about to be sent; every later `begin` tells so. */
   sending(processing: Processing, attempt: number): Promise<'noted' | 'stale'>
   /**
-   * Cancels `target` for the request `by`, also before it was ever seen: unless it is decided already, its next processing
+   * Cancels `target` for the request `by`, also before it was ever seen: unless it is decided already, its next
+   * processing
    * ends it. `waits`: nothing is decided yet; ask again later.
    */
   cancel(target: string, by: string): Promise<Cancelled>
   /** Recorded moves of the given consumers, by consumer. */
   moves(consumers: readonly string[]): Promise<Readonly<Record<string, Move>>>
-  /** At most `limit` requests begun but not told, due, which no live process holds; each is returned at most once a minute. */
+  /**
+   * At most `limit` requests begun but not told, due, which no live process holds; each is returned at most once a
+   * minute.
+   */
   sweep(limit: number): Promise<readonly Entry[]>
   show(id: string): Promise<RecordView | null>
   /** Newest first, at most `limit`. */

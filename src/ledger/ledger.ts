@@ -3,7 +3,10 @@ import type { Decision } from '../transfer/event.ts'
 import type { Scope, Write } from '../transfer/plan.ts'
 import type { Consumer, Snapshot } from '../transfer/snapshot.ts'
 
-/** One attempt of one request to write. At most one send of it can ever commit, whatever is duplicated, delayed or resent. */
+/**
+ * One attempt of one request to write. At most one send of it can ever commit, whatever is duplicated, delayed or
+ * resent.
+ */
 export interface Attempt {
   readonly request: string
   /** The processing that may write: `apply` refuses any other, or one that a decision has overtaken. */

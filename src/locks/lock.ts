@@ -6,11 +6,16 @@ export interface Lock {
   readonly ticket: number
   /** Aborts when the lock is lost or can no longer be trusted. */
   readonly signal: AbortSignal
-  /** Compares the monotonic clock with the end of trust. Call it right before each side effect: timers are late when a process stalls. */
+  /**
+   * Compares the monotonic clock with the end of trust. Call it right before each side effect: timers are late when a
+   * process stalls.
+   */
   trusted(): boolean
 }
 
-/** The time to wait is over. `moved`: the queue went on meanwhile, so that the wait says nothing against the request. */
+/**
+ * The time to wait is over. `moved`: the queue went on meanwhile, so that the wait says nothing against the request.
+ */
 export interface InVain {
   readonly inVain: true
   readonly ticket: number
@@ -23,11 +28,14 @@ export interface LockHolder {
   readonly session: string
   /** Whether the session's lease is trusted now. */
   readonly trusted: boolean
-  /** Whether as many requests of this process wait for one of `resources` as may; such a request is set aside, unbegun. */
+  /**
+   * Whether as many requests of this process wait for one of `resources` as may; such a request is set aside, unbegun.
+   */
   crowded(resources: readonly Resource[]): boolean
   /**
    * Waits until `ticket` (on `resources`) is granted. Rejects with `LockLost` when it is gone, the session is over, or
-   * `signal` aborts; resolves with `InVain` after `lock.waitMs` (the caller then gives the ticket up with `journal.aside`).
+   * `signal` aborts; resolves with `InVain` after `lock.waitMs` (the caller then gives the ticket up with
+   * `journal.aside`).
    * `takenBy`: the session that took the ticket (`processing.session`). Give it: a ticket whose session was lost while
    * its reply was under way would otherwise be trusted by the lease of the next session.
    */

@@ -1,6 +1,8 @@
 // The port of the ticket lock: all resources or none, first come first served, with a lease per process and a fence.
 
-/** A place in the queues of all resources of one request. Its number rises with each one given and is the fencing token. */
+/**
+ * A place in the queues of all resources of one request. Its number rises with each one given and is the fencing token.
+ */
 export interface Ticket {
   readonly number: number
   readonly state: 'granted' | 'waiting'
@@ -27,7 +29,10 @@ export interface Heartbeat {
 export type Resource = `c:${string}` | `p:${string}`
 
 /** Lock names of consumers and providers, each once. */
-export function resourcesOf(scope: { readonly consumers: readonly string[]; readonly providers: readonly string[] }): Resource[] {
+export function resourcesOf(scope: {
+  readonly consumers: readonly string[]
+  readonly providers: readonly string[]
+}): Resource[] {
   const names: Resource[] = []
   for (const consumer of new Set(scope.consumers)) names.push(`c:${consumer}`)
   for (const provider of new Set(scope.providers)) names.push(`p:${provider}`)
@@ -36,9 +41,15 @@ export function resourcesOf(scope: { readonly consumers: readonly string[]; read
 
 /** One round trip each; every one may be sent again after a lost reply. Rejects with `Unanswered` or `Unavailable`. */
 export interface LockStore {
-  /** Starts (`open`, for a session never used before) or renews a session's lease of `leaseMs`; sweeps what dead sessions left. */
+  /**
+   * Starts (`open`, for a session never used before) or renews a session's lease of `leaseMs`; sweeps what dead
+   * sessions left.
+   */
   heartbeat(session: string, leaseMs: number, open: boolean): Promise<Heartbeat>
-  /** Takes a ticket for `resources`, giving up the session's ticket `instead` in the same step. `key` makes a resend find its own ticket. Null: the session is over. */
+  /**
+   * Takes a ticket for `resources`, giving up the session's ticket `instead` in the same step. `key` makes a resend
+   * find its own ticket. Null: the session is over.
+   */
   acquire(session: string, key: string, resources: readonly Resource[], instead: number | null): Promise<Ticket | null>
   /** Where a ticket stands now; null when it is gone. Also moves the queue on. */
   poke(session: string, ticket: number): Promise<Ticket | null>
@@ -46,6 +57,9 @@ export interface LockStore {
   release(session: string, ticket: number): Promise<void>
   /** Ends a session: its tickets pass on at once. */
   close(session: string): Promise<void>
-  /** Registers the session's listener, and is told again after a reconnect when `onGap` runs (notices may have been lost). */
+  /**
+   * Registers the session's listener, and is told again after a reconnect when `onGap` runs (notices may have been
+   * lost).
+   */
   listen(session: string, onNotice: (notice: Notice) => void, onGap: () => void): Promise<() => Promise<void>>
 }

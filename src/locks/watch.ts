@@ -136,7 +136,9 @@ export class Watch {
     else held.cancelEnd = this.#clock.timer(Math.ceil(leftMs), () => this.#endOfHold(number, held))
   }
 
-  /** A store that took over may know nothing of a grant. Asks until answered; where it is silent the lease ends first. */
+  /**
+   * A store that took over may know nothing of a grant. Asks until answered; where it is silent the lease ends first.
+   */
   async #verify(number: number, held: Held, asked = 1): Promise<void> {
     if (this.#held.get(number) !== held) return
     try {

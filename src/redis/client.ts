@@ -68,7 +68,8 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
       )
     })
   const send = <R>(command: string, answer: () => Promise<unknown>): Promise<R> => {
-    if (commands.status !== 'ready') return Promise.reject(new Unavailable(`Redis is not connected: ${command} was not sent`))
+    if (commands.status !== 'ready')
+      return Promise.reject(new Unavailable(`Redis is not connected: ${command} was not sent`))
     gather(commands.stream)
     return bounded<R>(answer(), command)
   }
@@ -100,7 +101,9 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
 function gather(stream: Writable): void {
   if (stream.writableCorked > 0) return
   stream.cork()
-  nextTick(() => { stream.uncork() })
+  nextTick(() => {
+    stream.uncork()
+  })
 }
 
 /** Every option that decides whether a command may be sent twice, late, or never be answered is written out. */

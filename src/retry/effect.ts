@@ -31,18 +31,28 @@ export class Effect<Input, Output, Mark extends Safety> {
 
 /** Marks an effect that may be carried out any number of times with the result of one. */
 export function idempotent<Input, Output>(
-  name: string, because: string, run: (input: Input) => Promise<Output>): Effect<Input, Output, 'idempotent'> {
+  name: string,
+  because: string,
+  run: (input: Input) => Promise<Output>,
+): Effect<Input, Output, 'idempotent'> {
   return new Effect(name, 'idempotent', because, run)
 }
 
 /** Marks an effect that must not be repeated after a timeout. */
 export function once<Input, Output>(
-  name: string, because: string, run: (input: Input) => Promise<Output>): Effect<Input, Output, 'once'> {
+  name: string,
+  because: string,
+  run: (input: Input) => Promise<Output>,
+): Effect<Input, Output, 'once'> {
   return new Effect(name, 'once', because, run)
 }
 
 /** Whether `effect` was made by `idempotent`; types can be circumvented, this cannot. */
 export function isIdempotent(effect: unknown): boolean {
-  return typeof effect === 'object' && effect !== null && made.has(effect)
-    && (effect as Effect<unknown, unknown, Safety>).safety === 'idempotent'
+  return (
+    typeof effect === 'object' &&
+    effect !== null &&
+    made.has(effect) &&
+    (effect as Effect<unknown, unknown, Safety>).safety === 'idempotent'
+  )
 }

@@ -5,7 +5,9 @@ import { isIdempotent, type Effect, type Safety } from './effect.ts'
 import { Unanswered, Unavailable } from './failures.ts'
 
 /** Never exists at run time: its text is the compiler error that a caller reads. */
-interface NotCompiled<Why extends string> { readonly __why__: Why }
+interface NotCompiled<Why extends string> {
+  readonly __why__: Why
+}
 
 type OnlyIdempotent<Mark extends Safety> = [Mark] extends ['idempotent']
   ? unknown
@@ -35,7 +37,11 @@ export function assertIdempotent(effect: { readonly name: string }): void {
  * exponential backoff and jitter, at most `attemptsMax` sends. Any other failure, and the last one, is thrown as it is.
  */
 export async function retryOnTimeout<Input, Output, Mark extends Safety>(
-  effect: Effect<Input, Output, Mark> & OnlyIdempotent<Mark>, input: Input, policy: TimeoutPolicy, context: RetryContext): Promise<Output> {
+  effect: Effect<Input, Output, Mark> & OnlyIdempotent<Mark>,
+  input: Input,
+  policy: TimeoutPolicy,
+  context: RetryContext,
+): Promise<Output> {
   assertIdempotent(effect)
   for (let sends = 1; ; sends++) {
     try {

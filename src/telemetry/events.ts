@@ -4,7 +4,11 @@ import type { Code, Class } from '../transfer/outcome.ts'
 export interface Events {
   'request.received': { request: string; operation: string; redelivered: boolean; ageMs: number | null }
   'request.begun': { request: string; operation: string; attempts: number }
-  'request.set_aside': { reason: 'duplicate' | 'crowded' | 'undecided' | 'contended' | 'ledger_unavailable'; delayMs: number; rung: number }
+  'request.set_aside': {
+    reason: 'duplicate' | 'crowded' | 'undecided' | 'contended' | 'ledger_unavailable'
+    delayMs: number
+    rung: number
+  }
   /** The decision stands written and its event is confirmed. `again`: it had been decided before. */
   'request.told': { request: string; operation: string; code: Code; class: Class; again: boolean; durationMs: number }
   /** This worker stopped at once: another holds the request, or its lease is over. */
@@ -36,7 +40,7 @@ export interface Events {
   'worker.draining': { inHand: number }
   'worker.stopped': { finished: number; handedBack: readonly string[] }
   'http.listening': { port: number; host: string }
-  'warning': { what: string; fix: string }
+  warning: { what: string; fix: string }
 }
 
 export type EventName = keyof Events
@@ -49,13 +53,19 @@ export class Telemetry {
 
   emit<Name extends EventName>(name: Name, fields: Events[Name]): void {
     for (const listener of this.#listeners) {
-      try { listener(name, fields) } catch { /* telling must never stop the work that is told of */ }
+      try {
+        listener(name, fields)
+      } catch {
+        /* telling must never stop the work that is told of */
+      }
     }
   }
 
   /** Registers a listener; the returned function removes it. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener)
-    return () => { this.#listeners.delete(listener) }
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 }

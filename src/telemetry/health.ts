@@ -25,7 +25,11 @@ export function openHealth(): HealthWatch {
       const reasons = condemned === null ? reasonsNow() : [condemned, ...reasonsNow()]
       return { live: condemned === null, ready: reasons.length === 0, reasons }
     },
-    watch: (reasons) => { reasonsNow = reasons },
-    condemn: (why) => { condemned = why },
+    watch: (reasons) => {
+      reasonsNow = reasons
+    },
+    condemn: (why) => {
+      condemned = why
+    },
   }
 }

@@ -19,19 +19,34 @@ export interface HttpPort {
   stop(): Promise<void>
 }
 
-interface Answer { readonly status: number; readonly contentType: string; readonly body: string }
+interface Answer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
 
 /** Opens the port. Rejects with the system's error when it is taken. */
 export async function openHttp(options: HttpOptions): Promise<HttpPort> {
-  const server = createServer({ maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 },
-    (request, response) => { void respond(request, response, options) })
+  const server = createServer(
+    { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 },
+    (request, response) => {
+      void respond(request, response, options)
+    },
+  )
   server.maxConnections = 64
-  server.on('clientError', (_failure, socket) => { socket.destroy() })
+  server.on('clientError', (_failure, socket) => {
+    socket.destroy()
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options.port, options.host, () => { server.off('error', reject); resolve() })
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
   })
-  server.on('error', () => { /* a failed accept; the next one may succeed */ })
+  server.on('error', () => {
+    /* a failed accept; the next one may succeed */
+  })
   return { port: (server.address() as AddressInfo).port, stop: () => stop(server) }
 }
 
@@ -42,10 +57,15 @@ async function respond(request: IncomingMessage, response: ServerResponse, optio
   } catch {
     answer = json(500, { error: 'internal' })
   }
-  response.on('error', () => { /* the reader is gone */ })
+  response.on('error', () => {
+    /* the reader is gone */
+  })
   response.writeHead(answer.status, {
-    'content-type': answer.contentType, 'content-length': Buffer.byteLength(answer.body), 'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff', ...(answer.status === 405 ? { allow: 'GET, HEAD' } : {}),
+    'content-type': answer.contentType,
+    'content-length': Buffer.byteLength(answer.body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(answer.status === 405 ? { allow: 'GET, HEAD' } : {}),
   })
   response.end(request.method === 'HEAD' ? undefined : answer.body)
 }
@@ -76,7 +96,9 @@ function json(status: number, body: unknown): Answer {
 
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => { resolve() })
+    server.close(() => {
+      resolve()
+    })
     server.closeAllConnections()
   })
 }

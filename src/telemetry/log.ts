@@ -65,7 +65,7 @@ const LINES: Lines = {
   'worker.draining': { level: 'info', message: ({ inHand }) => `draining, ${inHand} requests in hand` },
   'worker.stopped': { level: 'info', message: 'worker stopped' },
   'http.listening': { level: 'info', message: 'http listening' },
-  'warning': { level: 'warn', message: ({ what, fix }) => `${what} ${fix}` },
+  warning: { level: 'warn', message: ({ what, fix }) => `${what} ${fix}` },
 }
 
 /** Events that say nothing new: another copy, a busy neighbour. They would drown the rest. */
@@ -85,23 +85,30 @@ function levelOf<Name extends EventName>(name: Name, fields: Events[Name]): Leve
 export function openLog(options: LogOptions): Log {
   const destination = options.destination ?? standardOutput()
   const clean = cleaner((options.secrets ?? []).filter((secret) => secret.length >= SECRET_LENGTH_MIN))
-  const logger = pino({
-    level: options.level,
-    base: { service: 'ferryman', version: options.version, instance: options.instance },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    messageKey: 'msg',
-  }, destination)
+  const logger = pino(
+    {
+      level: options.level,
+      base: { service: 'ferryman', version: options.version, instance: options.instance },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: 'msg',
+    },
+    destination,
+  )
   return {
     listener: (name, fields) => {
       const line = LINES[name] as { message: string | ((of: typeof fields) => string) }
       const message = typeof line.message === 'string' ? line.message : line.message(fields)
-      logger[levelOf(name, fields)]({ event: name, ...clean(fields) as object }, clean(message) as string)
+      logger[levelOf(name, fields)]({ event: name, ...(clean(fields) as object) }, clean(message) as string)
     },
-    write: (level, message, fields = {}) => { logger[level](clean(fields) as object, clean(message) as string) },
+    write: (level, message, fields = {}) => {
+      logger[level](clean(fields) as object, clean(message) as string)
+    },
     flush: () => {
       try {
-        (destination as { flushSync?: () => void }).flushSync?.()
-      } catch { /* nothing was open yet, or nobody reads */ }
+        ;(destination as { flushSync?: () => void }).flushSync?.()
+      } catch {
+        /* nothing was open yet, or nobody reads */
+      }
     },
   }
 }
@@ -111,14 +118,15 @@ const SECRET_LENGTH_MIN = 8
 
 function standardOutput(): DestinationStream {
   const stream = pino.destination({ dest: 1, sync: false })
-  stream.on('error', () => { /* nobody reads any more; the work goes on */ })
+  stream.on('error', () => {
+    /* nobody reads any more; the work goes on */
+  })
   return stream
 }
 
 /** Returns a function that copies a value with all its texts scrubbed; errors become type, code and message. */
 function cleaner(secrets: readonly string[]): (value: unknown) => unknown {
-  const text = (raw: string): string =>
-    secrets.reduce((shown, secret) => shown.split(secret).join('***'), scrub(raw))
+  const text = (raw: string): string => secrets.reduce((shown, secret) => shown.split(secret).join('***'), scrub(raw))
   const clean = (value: unknown, depth: number): unknown => {
     if (typeof value === 'string') return text(value)
     if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value

@@ -57,17 +57,24 @@ export function openMetrics(options: MetricsOptions): Metrics {
   make.gauge('build_info', 'Always 1; the version is a label.', ['version']).set({ version: options.version }, 1)
   const poll = openGauges(make, options)
   return {
-    listener: (name, fields) => { for (const listener of listeners) listener(name, fields) },
+    listener: (name, fields) => {
+      for (const listener of listeners) listener(name, fields)
+    },
     text: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
     poll,
     start: () => {
       let cancel = (): void => undefined
       let ended = false
       const again = (): void => {
-        void poll().then(() => { if (!ended) cancel = options.clock.timer(options.pollMs ?? POLL_MS, again) })
+        void poll().then(() => {
+          if (!ended) cancel = options.clock.timer(options.pollMs ?? POLL_MS, again)
+        })
       }
       again()
-      return () => { ended = true; cancel() }
+      return () => {
+        ended = true
+        cancel()
+      }
     },
   }
 }
@@ -80,14 +87,25 @@ interface Maker {
 }
 
 function makerOf(registry: Registry): Maker {
-  const shared = (name: string, help: string, labels: readonly string[]) => (
-    { name: `ferryman_${name}`, help, labelNames: [...labels], registers: [registry] })
+  const shared = (name: string, help: string, labels: readonly string[]) => ({
+    name: `ferryman_${name}`,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+  })
   return {
     counter: (name, help, labels = []) => new Counter(shared(name, help, labels)),
-    gauge: (name, help, labels = [], collect) => new Gauge({
-      ...shared(name, help, labels),
-      ...(collect === undefined ? {} : { collect(this: Gauge) { collect(this) } }),
-    }),
+    gauge: (name, help, labels = [], collect) =>
+      new Gauge({
+        ...shared(name, help, labels),
+        ...(collect === undefined
+          ? {}
+          : {
+              collect(this: Gauge) {
+                collect(this)
+              },
+            }),
+      }),
     histogram: (name, help) => new Histogram({ ...shared(name, help, []), buckets: SECONDS }),
   }
 }
@@ -114,8 +132,12 @@ function countRequests(make: Maker): Listener {
       outcomes.inc({ operation: operations.includes(operation) ? operation : 'unknown', class: classOf(code), code })
       duration.observe(durationMs / 1_000)
     },
-    'request.set_aside': ({ reason }) => { aside.inc({ reason }) },
-    'request.stopped': () => { aside.inc({ reason: 'handed_back' }) },
+    'request.set_aside': ({ reason }) => {
+      aside.inc({ reason })
+    },
+    'request.stopped': () => {
+      aside.inc({ reason: 'handed_back' })
+    },
   })
 }
 
@@ -133,12 +155,24 @@ function countTroubles(make: Maker, effects: readonly { name: string; idempotent
   const lost = make.counter('locks_lost_total', 'Locks that ended before their work did.')
   const fenced = make.counter('fence_rejections_total', 'Writes that the ledger refused since the lock had passed on.')
   return on({
-    'effect.retry': ({ reason }) => { retries.inc({ reason }) },
-    'request.set_aside': ({ reason }) => { if (LADDER_REASONS.includes(reason)) retries.inc({ reason }) },
-    'effect.timeout': ({ phase, idempotent }) => { timeouts.inc({ phase, idempotent: String(idempotent) }) },
-    'lock.granted': ({ waitMs }) => { wait.observe(waitMs / 1_000) },
-    'lock.lost': () => { lost.inc() },
-    'fence.rejected': () => { fenced.inc() },
+    'effect.retry': ({ reason }) => {
+      retries.inc({ reason })
+    },
+    'request.set_aside': ({ reason }) => {
+      if (LADDER_REASONS.includes(reason)) retries.inc({ reason })
+    },
+    'effect.timeout': ({ phase, idempotent }) => {
+      timeouts.inc({ phase, idempotent: String(idempotent) })
+    },
+    'lock.granted': ({ waitMs }) => {
+      wait.observe(waitMs / 1_000)
+    },
+    'lock.lost': () => {
+      lost.inc()
+    },
+    'fence.rejected': () => {
+      fenced.inc()
+    },
   })
 }
 
@@ -154,15 +188,23 @@ function showBroker(make: Maker): Listener {
     losses.inc({ role }, 0)
   }
   return on({
-    'broker.connected': ({ role }) => { connected.set({ role }, 1) },
+    'broker.connected': ({ role }) => {
+      connected.set({ role }, 1)
+    },
     'broker.disconnected': ({ role }) => {
       connected.set({ role }, 0)
       blocked.set({ role }, 0)
       losses.inc({ role })
     },
-    'broker.blocked': ({ role }) => { blocked.set({ role }, 1) },
-    'broker.unblocked': ({ role }) => { blocked.set({ role }, 0) },
-    'broker.cancelled': () => { cancelled.inc() },
+    'broker.blocked': ({ role }) => {
+      blocked.set({ role }, 1)
+    },
+    'broker.unblocked': ({ role }) => {
+      blocked.set({ role }, 0)
+    },
+    'broker.cancelled': () => {
+      cancelled.inc()
+    },
   })
 }
 
@@ -170,8 +212,10 @@ function showBroker(make: Maker): Listener {
 function openGauges(make: Maker, { sources = {}, clock, inHand = () => 0 }: MetricsOptions): () => Promise<void> {
   let oldestLetters: Readonly<Record<string, number>> = {}
   let oldestTransfer: number | null = null
-  const ageOf = (atMs: number | null): number => atMs === null ? 0 : Math.max(0, clock.nowMs() - atMs) / 1_000
-  make.gauge('requests_in_progress', 'Requests in hand.', [], (gauge) => { gauge.set(inHand()) })
+  const ageOf = (atMs: number | null): number => (atMs === null ? 0 : Math.max(0, clock.nowMs() - atMs) / 1_000)
+  make.gauge('requests_in_progress', 'Requests in hand.', [], (gauge) => {
+    gauge.set(inHand())
+  })
   const open = make.gauge('dead_letters_open', 'Dead letters that wait for a person.', ['class', 'code'])
   for (const labels of OPEN_CODES) open.set(labels, 0)
   make.gauge('dead_letter_oldest_seconds', 'Age of the oldest open dead letter.', ['class'], (gauge) => {
@@ -187,10 +231,16 @@ function openGauges(make: Maker, { sources = {}, clock, inHand = () => 0 }: Metr
   for (const source of ['letters', 'unroutable', 'transfers']) failures.inc({ source }, 0)
 
   const ask = async <Answer>(
-    source: keyof Sources, question: (() => Promise<Answer>) | undefined,
-    use: (answer: Answer) => void): Promise<void> => {
+    source: keyof Sources,
+    question: (() => Promise<Answer>) | undefined,
+    use: (answer: Answer) => void,
+  ): Promise<void> => {
     if (question === undefined) return
-    try { use(await question()) } catch { failures.inc({ source }) }
+    try {
+      use(await question())
+    } catch {
+      failures.inc({ source })
+    }
   }
   return async () => {
     await Promise.all([
@@ -200,7 +250,9 @@ function openGauges(make: Maker, { sources = {}, clock, inHand = () => 0 }: Metr
         unknown.set(countOf('outcome_unknown'))
         oldestLetters = letters.oldestAtMs
       }),
-      ask('unroutable', sources.unroutable, (count) => { unroutable.set(count) }),
+      ask('unroutable', sources.unroutable, (count) => {
+        unroutable.set(count)
+      }),
       ask('transfers', sources.transfers, (found) => {
         transfers.set(found.open)
         oldestTransfer = found.oldestAtMs
@@ -212,5 +264,7 @@ function openGauges(make: Maker, { sources = {}, clock, inHand = () => 0 }: Metr
 type Handlers = { readonly [Name in EventName]?: (fields: Events[Name]) => void }
 
 function on(handlers: Handlers): Listener {
-  return (name, fields) => { (handlers[name] as ((of: typeof fields) => void) | undefined)?.(fields) }
+  return (name, fields) => {
+    ;(handlers[name] as ((of: typeof fields) => void) | undefined)?.(fields)
+  }
 }

@@ -21,15 +21,17 @@ export function sameAmounts(one: Amounts, other: Amounts): boolean {
 
 export function sameAllocations(one: Allocations, other: Allocations): boolean {
   const providers = providersOf(one)
-  return providers.length === providersOf(other).length
-    && providers.every((provider) => sameAmounts(one[provider] ?? {}, other[provider] ?? {}))
+  return (
+    providers.length === providersOf(other).length &&
+    providers.every((provider) => sameAmounts(one[provider] ?? {}, other[provider] ?? {}))
+  )
 }
 
 /** Units of both, summed by provider and class. */
 export function plus(one: Allocations, other: Allocations): Allocations {
   const sum: Record<string, Amounts> = { ...one }
-  for (const [provider, amounts] of Object.entries(other)) sum[provider] = combined(sum[provider] ?? {}, amounts,
-    (a, b) => a + b)
+  for (const [provider, amounts] of Object.entries(other))
+    sum[provider] = combined(sum[provider] ?? {}, amounts, (a, b) => a + b)
   return sum
 }
 
@@ -50,7 +52,9 @@ export function becoming(before: Consumer, allocations: Allocations): Target {
 
 /** What `before` becomes under an owner given. */
 export function ownedBy(
-  before: Consumer, type: string, owner: { readonly project: string | null; readonly user: string | null },
+  before: Consumer,
+  type: string,
+  owner: { readonly project: string | null; readonly user: string | null },
   allocations: Allocations,
 ): Target {
   return { generation: before.nextGeneration, type, project: owner.project ?? '', user: owner.user ?? '', allocations }

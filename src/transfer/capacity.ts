@@ -20,15 +20,15 @@ export function offers(id: string, provider: Provider | null, requires: Requires
   const findings: Finding[] = []
   const traits = new Set(provider.traits)
   const aggregates = new Set(provider.aggregates)
-  if (traits.has(DISABLED_TRAIT)) findings.push(
-    { code: 'destination_disabled', violation: { rule: 'disabled', provider: id } })
+  if (traits.has(DISABLED_TRAIT))
+    findings.push({ code: 'destination_disabled', violation: { rule: 'disabled', provider: id } })
   for (const trait of new Set(requires.traits)) {
-    if (!traits.has(trait)) findings.push(
-      { code: 'traits_unmet', violation: { rule: 'trait', provider: id, trait, required: true } })
+    if (!traits.has(trait))
+      findings.push({ code: 'traits_unmet', violation: { rule: 'trait', provider: id, trait, required: true } })
   }
   for (const trait of new Set(requires.forbiddenTraits)) {
-    if (traits.has(trait)) findings.push(
-      { code: 'traits_unmet', violation: { rule: 'trait', provider: id, trait, forbidden: true } })
+    if (traits.has(trait))
+      findings.push({ code: 'traits_unmet', violation: { rule: 'trait', provider: id, trait, forbidden: true } })
   }
   for (const aggregate of new Set(requires.aggregates)) {
     if (!aggregates.has(aggregate)) {
@@ -79,8 +79,8 @@ export function roomFor(changes: readonly Change[], providers: Providers): Room 
 function misfits(row: Row, amounts: readonly number[], provider: Provider): readonly Finding[] {
   const at = { provider: row.provider, resourceClass: row.resourceClass }
   const inventory = provider.inventories[row.resourceClass]
-  if (inventory === undefined) return [{ code: 'no_inventory',
-    violation: { rule: 'inventory', ...at, requested: row.after } }]
+  if (inventory === undefined)
+    return [{ code: 'no_inventory', violation: { rule: 'inventory', ...at, requested: row.after } }]
   const findings: Finding[] = []
   for (const requested of amounts) {
     const breach = (rule: 'min_unit' | 'max_unit' | 'step_size'): void => {
@@ -93,8 +93,10 @@ function misfits(row: Row, amounts: readonly number[], provider: Provider): read
   const capacity = capacityOf(inventory)
   const used = (provider.usages[row.resourceClass] ?? 0) - row.before
   if (row.after > row.before && used + row.after > capacity) {
-    findings.push(
-      { code: 'capacity_exceeded', violation: { rule: 'capacity', ...at, requested: row.after, used, capacity } })
+    findings.push({
+      code: 'capacity_exceeded',
+      violation: { rule: 'capacity', ...at, requested: row.after, used, capacity },
+    })
   }
   return findings
 }

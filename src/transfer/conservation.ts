@@ -12,9 +12,11 @@ export function verify(write: Write, after: Readonly<Record<string, Consumer>>):
   const violations = write.changes.flatMap((change) => differences(change, after[change.before.id]))
   if (violations.length === 0) return outcome('applied', 'The write is in the books, exactly as planned.')
   const consumers = [...new Set(violations.map(({ consumer }) => consumer))].join(', ')
-  return outcome('postcondition_failed',
+  return outcome(
+    'postcondition_failed',
     `The write was carried out, but reading back consumer ${consumers} gave something else than was planned.`,
-      violations)
+    violations,
+  )
 }
 
 /** Units by which a write changes the usage of each class of each provider; zeros are left out. */
@@ -49,8 +51,8 @@ function differences({ before, after }: Change, found: Consumer | undefined): re
   }
   if (!empty) {
     for (const field of ['project', 'user', 'type'] as const) {
-      if (found[field] !== after[field]) violations.push(
-        { rule: 'owner', consumer, field, expected: after[field], found: found[field] })
+      if (found[field] !== after[field])
+        violations.push({ rule: 'owner', consumer, field, expected: after[field], found: found[field] })
     }
   }
   for (const provider of new Set([...providersOf(after.allocations), ...providersOf(found.allocations)])) {
@@ -58,8 +60,8 @@ function differences({ before, after }: Change, found: Consumer | undefined): re
     const held = found.allocations[provider] ?? {}
     for (const resourceClass of new Set([...Object.keys(wanted), ...Object.keys(held)])) {
       const [one, other] = [wanted[resourceClass] ?? 0, held[resourceClass] ?? 0]
-      if (one !== other) violations.push(
-        { rule: 'amount', consumer, provider, resourceClass, expected: one, found: other })
+      if (one !== other)
+        violations.push({ rule: 'amount', consumer, provider, resourceClass, expected: one, found: other })
     }
   }
   return violations

@@ -37,11 +37,16 @@ export function refusedBefore(request: Request, standing: Standing): Outcome | n
   const late = request.notAfter !== null && deadlinePassed(request, nowMs)
   const tried = lastReason === 'contended' || lastReason === 'ledger_unavailable'
   if (late && !tried) {
-    return outcome('expired',
-      `The deadline ${request.notAfter} had passed before request ${request.id} was first tried.`)
+    return outcome(
+      'expired',
+      `The deadline ${request.notAfter} had passed before request ${request.id} was first tried.`,
+    )
   }
-  if (cancelledBy !== null) return outcome('cancelled',
-    `Request ${request.id} was cancelled by request ${cancelledBy} before it was carried out.`)
+  if (cancelledBy !== null)
+    return outcome(
+      'cancelled',
+      `Request ${request.id} was cancelled by request ${cancelledBy} before it was carried out.`,
+    )
   return late && tried ? deadlineExhausted(request, lastReason) : null
 }
 
@@ -53,8 +58,10 @@ export function deadlinePassed(request: Request, nowMs: number): boolean {
 
 /** The end of a request that was tried, could not be carried out, and whose deadline has passed meanwhile. */
 export function deadlineExhausted(request: Request, reason: 'contended' | 'ledger_unavailable'): Outcome {
-  return outcome(reason,
-    `${TROUBLE[reason]} until the deadline ${request.notAfter} of request ${request.id} had passed.`)
+  return outcome(
+    reason,
+    `${TROUBLE[reason]} until the deadline ${request.notAfter} of request ${request.id} had passed.`,
+  )
 }
 
 /** What kept a request from being carried out, as the beginning of a sentence. */
@@ -64,13 +71,18 @@ export const TROUBLE: Readonly<Record<'contended' | 'ledger_unavailable', string
 }
 
 /** How a `cancel` ends. `state` is that of the request it names; `code` how that one was decided. */
-export function cancelOutcome(target: string, state: 'cancelled' | 'cancelled_before' | 'decided',
-  code: Code | null = null): Outcome {
+export function cancelOutcome(
+  target: string,
+  state: 'cancelled' | 'cancelled_before' | 'decided',
+  code: Code | null = null,
+): Outcome {
   switch (state) {
-    case 'cancelled': return outcome('applied', `Request ${target} is cancelled and will not be carried out.`)
-    case 'cancelled_before': return outcome('nothing_to_do', `Request ${target} had been cancelled already.`)
-    case 'decided': return outcome('superseded',
-      `Request ${target} cannot be cancelled: it had ended ${code ?? 'otherwise'} before.`)
+    case 'cancelled':
+      return outcome('applied', `Request ${target} is cancelled and will not be carried out.`)
+    case 'cancelled_before':
+      return outcome('nothing_to_do', `Request ${target} had been cancelled already.`)
+    case 'decided':
+      return outcome('superseded', `Request ${target} cannot be cancelled: it had ended ${code ?? 'otherwise'} before.`)
   }
 }
 

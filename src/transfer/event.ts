@@ -110,27 +110,40 @@ export function serialize(event: EventBody): string {
 /** Names of a request for its event; `used` tells who was really concerned. */
 export function identityOf(request: Request, used: Parties): Identity {
   return {
-    id: request.id, operation: request.operation,
-    consumer: used.consumer, migration: used.migration, source: used.source, destination: used.destination,
-    origin: request.origin, context: request.context, replayOf: request.replayOf,
+    id: request.id,
+    operation: request.operation,
+    consumer: used.consumer,
+    migration: used.migration,
+    source: used.source,
+    destination: used.destination,
+    origin: request.origin,
+    context: request.context,
+    replayOf: request.replayOf,
   }
 }
 
 /** Parties as the request names them, for a request that was never planned. */
 export function partiesGiven(request: Request): Parties {
-  return { consumer: request.consumer, migration: request.migration, source: request.source,
-    destination: request.destination }
+  return {
+    consumer: request.consumer,
+    migration: request.migration,
+    source: request.source,
+    destination: request.destination,
+  }
 }
 
 /** A consumer as events tell it. */
 export function viewOf(consumer: Consumer | Target): View {
-  return holdsNothing(consumer) ? NOTHING
+  return holdsNothing(consumer)
+    ? NOTHING
     : { generation: consumer.generation, type: consumer.type, allocations: consumer.allocations }
 }
 
 /** Consumers of a write, guards included, before it and as it leaves them. */
-export function viewsOfWrite(
-  write: Pick<Write, 'changes' | 'guards'>): { readonly before: Views; readonly after: Views } {
+export function viewsOfWrite(write: Pick<Write, 'changes' | 'guards'>): {
+  readonly before: Views
+  readonly after: Views
+} {
   const before: Record<string, View> = {}
   const after: Record<string, View> = {}
   for (const change of write.changes) {
@@ -160,7 +173,9 @@ export function routingKeyOf(event: Pick<EventBody, 'operation' | 'outcome' | 'o
 
 /** CloudEvents 1.0 attributes as AMQP headers; `prefix` is the installation's. */
 export function cloudEventHeaders(
-  event: Pick<EventBody, 'id' | 'type' | 'time' | 'consumer'>, prefix: string): Readonly<Record<string, string>> {
+  event: Pick<EventBody, 'id' | 'type' | 'time' | 'consumer'>,
+  prefix: string,
+): Readonly<Record<string, string>> {
   return {
     cloudEvents_specversion: '1.0',
     cloudEvents_id: event.id,
@@ -174,8 +189,12 @@ export function cloudEventHeaders(
 /** The decision that an event and, for a failure, its letter's headers make. */
 export function decisionOf(event: EventBody, letter: Decision['letter']): Decision {
   return {
-    request: event.request, code: event.outcome.code, operation: event.operation, origin: event.origin,
-    event: serialize(event), letter,
+    request: event.request,
+    code: event.outcome.code,
+    operation: event.operation,
+    origin: event.origin,
+    event: serialize(event),
+    letter,
   }
 }
 
@@ -194,10 +213,18 @@ export interface Followed {
  * A follow-up of a decision: the same body under its own id, type and time, and the key `followed`. `n` never repeats
  * (ms).
  */
-export function followUpOf(event: EventBody, followed: Followed, n: number, time: string):
-{ readonly body: EventBody & { readonly followed: Followed }; readonly routingKey: string } {
+export function followUpOf(
+  event: EventBody,
+  followed: Followed,
+  n: number,
+  time: string,
+): { readonly body: EventBody & { readonly followed: Followed }; readonly routingKey: string } {
   const body = {
-    ...event, id: `${event.request}/${followed.what}/${n}`, type: 'ferryman.transfer.followed' as const, time, followed,
+    ...event,
+    id: `${event.request}/${followed.what}/${n}`,
+    type: 'ferryman.transfer.followed' as const,
+    time,
+    followed,
   }
   return { body, routingKey: `transfer.${event.operation}.followed.${followed.what}.${event.origin}` }
 }

@@ -99,8 +99,12 @@ export function oneOf<const Value extends string>(values: readonly Value[]): Fie
 export function integer(least: number, most: number, except?: number): Field<number> {
   const words = `an integer from ${least} to ${most}${except === undefined ? '' : `, but not ${except}`}`
   return {
-    schema: { type: 'integer', minimum: least, maximum: most,
-      ...(except === undefined ? {} : { not: { const: except } }) },
+    schema: {
+      type: 'integer',
+      minimum: least,
+      maximum: most,
+      ...(except === undefined ? {} : { not: { const: except } }),
+    },
     read(value, path, problems) {
       const fits = typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
       if (fits && value !== except && !Object.is(value, -0)) return value
@@ -129,15 +133,18 @@ export function listOf<Item>(item: Field<Item>, most?: number): Field<readonly I
 }
 
 /** A non-empty object whose keys and values are read alike. Two keys that are read as one are refused. */
-export function mapOf<Member>(key: Field<string>, member: Field<Member>,
-  words: string): Field<Readonly<Record<string, Member>>> {
+export function mapOf<Member>(
+  key: Field<string>,
+  member: Field<Member>,
+  words: string,
+): Field<Readonly<Record<string, Member>>> {
   return {
     schema: { type: 'object', minProperties: 1, propertyNames: key.schema, additionalProperties: member.schema },
     read(value, path, problems) {
       if (!isRecord(value)) return problem(problems, path, `must be an object of ${words}, not ${shown(value)}`)
       const names = Object.keys(value)
-      if (names.length === 0) return problem(problems, path,
-        `must name ${words}; {} is refused so that nothing is lost by mistake`)
+      if (names.length === 0)
+        return problem(problems, path, `must name ${words}; {} is refused so that nothing is lost by mistake`)
       const members: Record<string, Member> = {}
       for (const name of names) {
         const at = below(path, name)
@@ -183,8 +190,11 @@ export const moment: Field<string> = {
   schema: { type: 'string', format: 'date-time' },
   read(value, path, problems) {
     if (typeof value === 'string' && rfc3339Ms(value) !== null) return value
-    return problem(problems, path,
-      `must be a moment as RFC 3339 has it, with an offset (2026-11-22T10:00:00Z), not ${shown(value)}`)
+    return problem(
+      problems,
+      path,
+      `must be a moment as RFC 3339 has it, with an offset (2026-11-22T10:00:00Z), not ${shown(value)}`,
+    )
   },
 }
 
@@ -195,7 +205,8 @@ export function opaque(bytesMax: number): Field<Readonly<Record<string, unknown>
     read(value, path, problems) {
       if (!isRecord(value)) return problem(problems, path, `must be an object, not ${shown(value)}`)
       const bytes = Buffer.byteLength(JSON.stringify(value), 'utf8')
-      return bytes <= bytesMax ? value
+      return bytes <= bytesMax
+        ? value
         : problem(problems, path, `must be at most ${bytesMax} bytes as JSON, not ${bytes}`)
     },
   }

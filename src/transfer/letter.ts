@@ -23,7 +23,8 @@ export interface Circumstances {
 
 /** Headers `dl-*` of the letter that tells a failed event. */
 export function letterHeaders(
-  event: Pick<EventBody, 'id' | 'request' | 'operation' | 'outcome' | 'attempts'>, at: Circumstances,
+  event: Pick<EventBody, 'id' | 'request' | 'operation' | 'outcome' | 'attempts'>,
+  at: Circumstances,
 ): Readonly<Record<string, string | number>> {
   const { code, class: ofClass, effect, message } = event.outcome
   return {
@@ -47,7 +48,8 @@ export function letterHeaders(
 
 /** Headers of the letter that tells of an event which nobody could receive. The decision and its effect stand. */
 export function unroutableHeaders(
-  event: Pick<EventBody, 'id' | 'request' | 'operation' | 'outcome' | 'attempts'>, at: Circumstances,
+  event: Pick<EventBody, 'id' | 'request' | 'operation' | 'outcome' | 'attempts'>,
+  at: Circumstances,
 ): Readonly<Record<string, string | number>> {
   return {
     ...letterHeaders(event, at),
@@ -104,8 +106,10 @@ export function copiedProperties(sent: SentProperties, ours: Flat = {}): CopiedP
   }
   const { contentType, type, appId, timestamp } = sent
   return {
-    ...(contentType === undefined ? {} : { contentType }), ...(type === undefined ? {} : { type }),
-    ...(appId === undefined ? {} : { appId }), ...(timestamp === undefined ? {} : { timestamp }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(type === undefined ? {} : { type }),
+    ...(appId === undefined ? {} : { appId }),
+    ...(timestamp === undefined ? {} : { timestamp }),
     headers,
   }
 }

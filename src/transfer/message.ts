@@ -58,8 +58,12 @@ export type Decoded = { readonly kind: 'request'; readonly request: Request; rea
 export function decode(message: Message, limits: { readonly bytesMax: number }): Decoded {
   const { body } = message
   if (body.length > limits.bytesMax) {
-    return invalid('too_large', `The message has ${body.length} bytes; at most ${limits.bytesMax} are read.`,
-      message, undefined)
+    return invalid(
+      'too_large',
+      `The message has ${body.length} bytes; at most ${limits.bytesMax} are read.`,
+      message,
+      undefined,
+    )
   }
   const parsed = parse(message)
   if ('malformed' in parsed) {
@@ -141,8 +145,12 @@ function validated(message: Message, value: unknown): Decoded {
   }
   const version = body['version']
   if (typeof version === 'number' && version !== 1) {
-    return invalid('unsupported_version', `The request has version ${version}; this Ferryman reads version 1.`,
-      message, value)
+    return invalid(
+      'unsupported_version',
+      `The request has version ${version}; this Ferryman reads version 1.`,
+      message,
+      value,
+    )
   }
   const read = readMembers(body, path, problems)
   if (problems.violations.length > 0) return schemaInvalid(message, value, problems.violations)
@@ -154,24 +162,48 @@ function schemaInvalid(message: Message, value: unknown, violations: readonly Vi
   const [first] = violations
   const rest = violations.length > 1 ? ` (and ${violations.length - 1} more)` : ''
   const where = first?.path === '' || first === undefined ? 'The message' : `Field ${first.path}`
-  return invalid('schema_invalid', `${where} ${first?.message ?? 'is not a request'}${rest}.`, message, value,
-    violations)
+  return invalid(
+    'schema_invalid',
+    `${where} ${first?.message ?? 'is not a request'}${rest}.`,
+    message,
+    value,
+    violations,
+  )
 }
 
 const NOTHING_REQUIRED: Requires = { traits: [], forbiddenTraits: [], aggregates: [] }
 
 const DEFAULTS: Omit<Request, 'id' | 'operation'> = {
-  version: 1, consumer: null, source: null, destination: null, migration: null, mode: 'migration', resources: null,
-  destinationResources: null, requires: NOTHING_REQUIRED, alternates: [], expect: {}, notAfter: null, idempotent: true,
-  origin: 'none', context: {}, replayOf: null, owner: null, force: false, policy: 'max', deltas: null,
-  newConsumer: null, request: null,
+  version: 1,
+  consumer: null,
+  source: null,
+  destination: null,
+  migration: null,
+  mode: 'migration',
+  resources: null,
+  destinationResources: null,
+  requires: NOTHING_REQUIRED,
+  alternates: [],
+  expect: {},
+  notAfter: null,
+  idempotent: true,
+  origin: 'none',
+  context: {},
+  replayOf: null,
+  owner: null,
+  force: false,
+  policy: 'max',
+  deltas: null,
+  newConsumer: null,
+  request: null,
 }
 
 /** The request with its defaults. `read` has passed the schema, so that each member has the type its field has. */
 function filled(read: Readonly<Record<string, unknown>>): Request {
   const given = read as Pick<Request, 'id' | 'operation'> & Partial<Request>
   return {
-    ...DEFAULTS, ...given,
+    ...DEFAULTS,
+    ...given,
     requires: { ...NOTHING_REQUIRED, ...given.requires },
     owner: given.owner ? { ...given.owner, type: given.owner.type ?? 'INSTANCE' } : null,
   }
@@ -183,10 +215,19 @@ export function digestOf(request: Request): string {
 }
 
 function invalid(
-  code: Code, text: string, message: Message, value: unknown, violations: readonly Violation[] = []): Invalid {
+  code: Code,
+  text: string,
+  message: Message,
+  value: unknown,
+  violations: readonly Violation[] = [],
+): Invalid {
   const bytesDigest = sha256Hex(message.body)
-  return { kind: 'invalid', outcome: outcome(code, text, violations),
-    identity: identify(message, value, bytesDigest), bytesDigest }
+  return {
+    kind: 'invalid',
+    outcome: outcome(code, text, violations),
+    identity: identify(message, value, bytesDigest),
+    bytesDigest,
+  }
 }
 
 /**

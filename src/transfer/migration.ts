@@ -14,7 +14,10 @@ export function migrationOf(request: Request, facts: Pick<Facts, 'moves'>): stri
   const own = migrationOfClaim(request)
   if (own !== null || request.consumer === null) return own
   switch (request.operation) {
-    case 'retarget': case 'confirm': case 'revert': case 'release': {
+    case 'retarget':
+    case 'confirm':
+    case 'revert':
+    case 'release': {
       const move = facts.moves[request.consumer]
       return move?.consumer === request.consumer && move.state === 'open' ? move.migration : null
     }

@@ -19,8 +19,10 @@ export function endsOf(move: Move): { readonly confirmed: Allocations; readonly 
 export function leftStates(move: Move): readonly Allocations[] {
   const { confirmed, reverted } = endsOf(move)
   switch (move.mode) {
-    case 'migration': return [confirmed]
-    case 'doubled': return [plus(confirmed, reverted)]
+    case 'migration':
+      return [confirmed]
+    case 'doubled':
+      return [plus(confirmed, reverted)]
     case 'resize': {
       const wanted = confirmed[move.source] ?? {}
       const old = reverted[move.source] ?? {}
@@ -35,7 +37,8 @@ export function notAsLeft(move: Move, consumer: Consumer, migration: Consumer | 
   const { id } = consumer
   if (holdsNothing(consumer)) {
     findings.push(
-      missing(id, `Consumer ${id} holds nothing any more, although its move by request ${move.request} is open.`))
+      missing(id, `Consumer ${id} holds nothing any more, although its move by request ${move.request} is open.`),
+    )
   } else if (!leftStates(move).some((left) => sameAllocations(left, consumer.allocations))) {
     findings.push(unexpected(id, `Consumer ${id} is not as its open move by request ${move.request} left it.`))
   }
@@ -43,8 +46,12 @@ export function notAsLeft(move: Move, consumer: Consumer, migration: Consumer | 
   if (holdsNothing(migration)) {
     findings.push(missing(migration.id, `Migration ${migration.id} holds nothing any more, so the source is not held.`))
   } else if (!sameAllocations(endsOf(move).reverted, migration.allocations)) {
-    findings.push(unexpected(migration.id,
-      `Migration ${migration.id} does not hold what the open move by request ${move.request} left on it.`))
+    findings.push(
+      unexpected(
+        migration.id,
+        `Migration ${migration.id} does not hold what the open move by request ${move.request} left on it.`,
+      ),
+    )
   }
   return findings
 }

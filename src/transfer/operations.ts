@@ -6,13 +6,33 @@ export type Presence = 'required' | 'optional'
 
 /** Fields that only some operations take. */
 export type OwnField =
-  | 'consumer' | 'source' | 'destination' | 'migration' | 'mode' | 'resources' | 'destinationResources' | 'requires'
-  | 'alternates' | 'expect' | 'owner' | 'force' | 'policy' | 'deltas' | 'newConsumer' | 'request'
+  | 'consumer'
+  | 'source'
+  | 'destination'
+  | 'migration'
+  | 'mode'
+  | 'resources'
+  | 'destinationResources'
+  | 'requires'
+  | 'alternates'
+  | 'expect'
+  | 'owner'
+  | 'force'
+  | 'policy'
+  | 'deltas'
+  | 'newConsumer'
+  | 'request'
 
 /** Fields that every operation takes. */
 export const COMMON_FIELDS = {
-  version: 'required', id: 'required', operation: 'required',
-  notAfter: 'optional', idempotent: 'optional', origin: 'optional', context: 'optional', replayOf: 'optional',
+  version: 'required',
+  id: 'required',
+  operation: 'required',
+  notAfter: 'optional',
+  idempotent: 'optional',
+  origin: 'optional',
+  context: 'optional',
+  replayOf: 'optional',
 } as const satisfies Partial<Record<keyof Request, Presence>>
 
 export interface OperationRow {
@@ -30,57 +50,100 @@ const o = 'optional'
 
 /** The contract's table of operations. */
 export const OPERATION_TABLE: Readonly<Record<Operation, OperationRow>> = {
-  'claim': {
+  claim: {
     fields: {
-      consumer: R, source: R, destination: R, migration: o, mode: o, resources: o, destinationResources: o, requires: o,
-      alternates: o, expect: o,
-    },
-    openMove: 'blocked', goesToDestination: true, readsHeld: false,
-  },
-  'transfer': {
-    fields: {
-      consumer: R, source: R, destination: R, resources: o, destinationResources: o, requires: o, alternates: o,
+      consumer: R,
+      source: R,
+      destination: R,
+      migration: o,
+      mode: o,
+      resources: o,
+      destinationResources: o,
+      requires: o,
+      alternates: o,
       expect: o,
     },
-    openMove: 'blocked', goesToDestination: true, readsHeld: false,
+    openMove: 'blocked',
+    goesToDestination: true,
+    readsHeld: false,
   },
-  'retarget': {
+  transfer: {
     fields: {
-      consumer: R, source: R, destination: R, migration: o, resources: o, destinationResources: o, requires: o,
-      alternates: o, expect: o,
+      consumer: R,
+      source: R,
+      destination: R,
+      resources: o,
+      destinationResources: o,
+      requires: o,
+      alternates: o,
+      expect: o,
     },
-    openMove: 'acts', goesToDestination: true, readsHeld: true,
+    openMove: 'blocked',
+    goesToDestination: true,
+    readsHeld: false,
   },
-  'confirm': {
+  retarget: {
+    fields: {
+      consumer: R,
+      source: R,
+      destination: R,
+      migration: o,
+      resources: o,
+      destinationResources: o,
+      requires: o,
+      alternates: o,
+      expect: o,
+    },
+    openMove: 'acts',
+    goesToDestination: true,
+    readsHeld: true,
+  },
+  confirm: {
     fields: { consumer: R, source: o, destination: o, migration: o, expect: o },
-    openMove: 'acts', goesToDestination: false, readsHeld: true,
+    openMove: 'acts',
+    goesToDestination: false,
+    readsHeld: true,
   },
-  'revert': {
+  revert: {
     fields: { consumer: R, source: o, destination: o, migration: o, expect: o },
-    openMove: 'acts', goesToDestination: false, readsHeld: true,
+    openMove: 'acts',
+    goesToDestination: false,
+    readsHeld: true,
   },
-  'acquire': {
+  acquire: {
     fields: { consumer: R, destination: R, resources: R, requires: o, alternates: o, owner: R },
-    openMove: 'blocked', goesToDestination: true, readsHeld: false,
+    openMove: 'blocked',
+    goesToDestination: true,
+    readsHeld: false,
   },
-  'release': {
+  release: {
     fields: { consumer: R, source: o, migration: o, expect: o, force: o },
-    openMove: 'acts', goesToDestination: false, readsHeld: true,
+    openMove: 'acts',
+    goesToDestination: false,
+    readsHeld: true,
   },
-  'resize': {
+  resize: {
     fields: { consumer: R, source: R, resources: R, requires: o, expect: o, policy: o },
-    openMove: 'blocked', goesToDestination: false, readsHeld: false,
+    openMove: 'blocked',
+    goesToDestination: false,
+    readsHeld: false,
   },
-  'adjust': {
+  adjust: {
     fields: { consumer: R, expect: o, deltas: R },
-    openMove: 'blocked', goesToDestination: false, readsHeld: false,
+    openMove: 'blocked',
+    goesToDestination: false,
+    readsHeld: false,
   },
   'swap-consumer': {
     fields: { consumer: R, expect: o, newConsumer: R },
-    openMove: 'blocked', goesToDestination: false, readsHeld: true,
+    openMove: 'blocked',
+    goesToDestination: false,
+    readsHeld: true,
   },
-  'cancel': {
+  cancel: {
     fields: { consumer: o, request: R },
-    openMove: 'none', goesToDestination: false, readsHeld: false,
+    openMove: 'none',
+    goesToDestination: false,
+    readsHeld: false,
   },
 }

@@ -2,14 +2,38 @@
 
 /** All outcome codes, first to last in order of precedence. A code never changes its meaning once released. */
 export const CODES = [
-  'applied', 'already_applied', 'nothing_to_do',
-  'too_large', 'malformed', 'unsupported_version', 'schema_invalid', 'id_reused',
-  'expired', 'cancelled', 'superseded', 'conflicting_operation', 'source_missing', 'source_unexpected',
+  'applied',
+  'already_applied',
+  'nothing_to_do',
+  'too_large',
+  'malformed',
+  'unsupported_version',
+  'schema_invalid',
+  'id_reused',
+  'expired',
+  'cancelled',
+  'superseded',
+  'conflicting_operation',
+  'source_missing',
+  'source_unexpected',
   'owner_mismatch',
-  'generation_mismatch', 'source_overcommitted', 'destination_missing', 'destination_disabled', 'traits_unmet',
-  'aggregates_unmet', 'no_inventory', 'unit_violation', 'capacity_exceeded', 'no_candidate',
-  'contended', 'ledger_unavailable',
-  'outcome_unknown', 'diverged', 'postcondition_failed', 'poison', 'internal_error',
+  'generation_mismatch',
+  'source_overcommitted',
+  'destination_missing',
+  'destination_disabled',
+  'traits_unmet',
+  'aggregates_unmet',
+  'no_inventory',
+  'unit_violation',
+  'capacity_exceeded',
+  'no_candidate',
+  'contended',
+  'ledger_unavailable',
+  'outcome_unknown',
+  'diverged',
+  'postcondition_failed',
+  'poison',
+  'internal_error',
 ] as const
 
 export type Code = (typeof CODES)[number]
@@ -26,8 +50,21 @@ export type Effect = 'happened' | 'did_not_happen' | 'unknown'
 /** One rule that did not hold, in numbers where numbers exist. Keys that a rule does not have are absent. */
 export interface Violation {
   readonly rule:
-    | 'capacity' | 'min_unit' | 'max_unit' | 'step_size' | 'inventory' | 'trait' | 'aggregate' | 'disabled' | 'provider'
-    | 'owner' | 'generation' | 'amount' | 'state' | 'open_move' | 'schema'
+    | 'capacity'
+    | 'min_unit'
+    | 'max_unit'
+    | 'step_size'
+    | 'inventory'
+    | 'trait'
+    | 'aggregate'
+    | 'disabled'
+    | 'provider'
+    | 'owner'
+    | 'generation'
+    | 'amount'
+    | 'state'
+    | 'open_move'
+    | 'schema'
   readonly provider?: string
   readonly resourceClass?: string
   readonly consumer?: string
@@ -63,18 +100,42 @@ export interface Outcome {
 /** The class of a code. Adding a code does not compile until it is classified here. */
 export function classOf(code: Code): Class {
   switch (code) {
-    case 'applied': case 'already_applied': case 'nothing_to_do':
+    case 'applied':
+    case 'already_applied':
+    case 'nothing_to_do':
       return 'done'
-    case 'too_large': case 'malformed': case 'unsupported_version': case 'schema_invalid': case 'id_reused':
+    case 'too_large':
+    case 'malformed':
+    case 'unsupported_version':
+    case 'schema_invalid':
+    case 'id_reused':
       return 'invalid'
-    case 'expired': case 'cancelled': case 'superseded': case 'conflicting_operation': case 'source_missing':
-    case 'source_unexpected': case 'owner_mismatch': case 'generation_mismatch': case 'source_overcommitted':
-    case 'destination_missing': case 'destination_disabled': case 'traits_unmet': case 'aggregates_unmet':
-    case 'no_inventory': case 'unit_violation': case 'capacity_exceeded': case 'no_candidate':
+    case 'expired':
+    case 'cancelled':
+    case 'superseded':
+    case 'conflicting_operation':
+    case 'source_missing':
+    case 'source_unexpected':
+    case 'owner_mismatch':
+    case 'generation_mismatch':
+    case 'source_overcommitted':
+    case 'destination_missing':
+    case 'destination_disabled':
+    case 'traits_unmet':
+    case 'aggregates_unmet':
+    case 'no_inventory':
+    case 'unit_violation':
+    case 'capacity_exceeded':
+    case 'no_candidate':
       return 'refused'
-    case 'contended': case 'ledger_unavailable':
+    case 'contended':
+    case 'ledger_unavailable':
       return 'exhausted'
-    case 'outcome_unknown': case 'diverged': case 'postcondition_failed': case 'poison': case 'internal_error':
+    case 'outcome_unknown':
+    case 'diverged':
+    case 'postcondition_failed':
+    case 'poison':
+    case 'internal_error':
       return 'operator'
   }
 }
@@ -85,11 +146,13 @@ export function classOf(code: Code): Class {
  */
 export function effectOf(code: Code): Effect {
   switch (code) {
-    case 'outcome_unknown': case 'diverged':
+    case 'outcome_unknown':
+    case 'diverged':
       return 'unknown'
     case 'postcondition_failed':
       return 'happened'
-    case 'poison': case 'internal_error':
+    case 'poison':
+    case 'internal_error':
       return 'did_not_happen'
     default:
       return classOf(code) === 'done' ? 'happened' : 'did_not_happen'

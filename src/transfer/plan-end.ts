@@ -8,8 +8,21 @@ import type { Finding } from './refusal.ts'
 import type { Request } from './request.ts'
 import { named } from './sentence.ts'
 import {
-  blockedBy, consumerOf, decided, emptying, expectations, missing, namingOf, ownersDiffer, ownMove,
-  partiesOf, partiesOfMove, refusal, required, unexpected, writing,
+  blockedBy,
+  consumerOf,
+  decided,
+  emptying,
+  expectations,
+  missing,
+  namingOf,
+  ownersDiffer,
+  ownMove,
+  partiesOf,
+  partiesOfMove,
+  refusal,
+  required,
+  unexpected,
+  writing,
 } from './situation.ts'
 import type { Allocations, Consumer, Move } from './snapshot.ts'
 
@@ -26,8 +39,9 @@ interface Case {
 export function planEnd(request: Request, facts: Facts): Plan {
   const consumer = consumerOf(facts, required(request.consumer, 'consumer'))
   const task: Case = { request, facts, end: request.operation === 'confirm' ? 'confirmed' : 'reverted', consumer }
-  const foreign = blockedBy(facts, [consumer.id, request.migration])
-    .filter(({ violation }) => facts.moves[violation.consumer ?? '']?.consumer !== consumer.id)
+  const foreign = blockedBy(facts, [consumer.id, request.migration]).filter(
+    ({ violation }) => facts.moves[violation.consumer ?? '']?.consumer !== consumer.id,
+  )
   if (foreign.length > 0) return refusal(foreign, facts, partiesOf(request, request.destination, request.migration))
   const move = recordFor(request, facts, consumer)
   if (move === null) return withoutRecord(task)
@@ -53,11 +67,14 @@ function endOpen(task: Case, move: Move): Plan {
   if (migration !== null && holdsNothing(migration) && sameAllocations(target, consumer.allocations)) {
     if (findings.length > 0) return refusal(findings, facts, used)
     return decided(
-      nothingToDo(task, `migration ${migration.id} holds nothing, and the consumer is where it belongs`), used, put)
+      nothingToDo(task, `migration ${migration.id} holds nothing, and the consumer is where it belongs`),
+      used,
+      put,
+    )
   }
   const changes: Change[] = []
-  if (move.mode !== 'migration' || end === 'reverted') changes.push(
-    { before: consumer, after: becoming(consumer, target) })
+  if (move.mode !== 'migration' || end === 'reverted')
+    changes.push({ before: consumer, after: becoming(consumer, target) })
   if (migration !== null) changes.push(emptying(migration))
   const room = roomFor(changes, facts.snapshot.providers)
   findings.push(
@@ -82,12 +99,18 @@ function endEnded(task: Case, move: Move): Plan {
   const { id } = consumer
   const findings = [...guards(task, move), ...expectations(request.expect, consumer)]
   if (move.state === 'released') {
-    findings.push(missing(id,
-      `The move of consumer ${id} ended when the consumer was released; there is nothing to ${request.operation}.`))
+    findings.push(
+      missing(
+        id,
+        `The move of consumer ${id} ended when the consumer was released; there is nothing to ${request.operation}.`,
+      ),
+    )
   } else if (move.state !== end) {
-    findings.push(end === 'reverted'
-      ? missing(id, `The move of consumer ${id} is confirmed; its source is freed and cannot be reverted to.`)
-      : unexpected(id, `The move of consumer ${id} is reverted; it is back on its source and cannot be confirmed.`))
+    findings.push(
+      end === 'reverted'
+        ? missing(id, `The move of consumer ${id} is confirmed; its source is freed and cannot be reverted to.`)
+        : unexpected(id, `The move of consumer ${id} is reverted; it is back on its source and cannot be confirmed.`),
+    )
   }
   if (findings.length > 0) return refusal(findings, facts, used)
   return decided(nothingToDo(task, `the move was ${end} before`), used)
@@ -100,8 +123,12 @@ function guards(task: Case, move: Move): Finding[] {
   for (const field of ['migration', 'source', 'destination'] as const) {
     const expected = request[field]
     if (expected === null || expected === move[field]) continue
-    findings.push(unexpected(consumer.id,
-      `The move of consumer ${consumer.id} has ${field} ${move[field] ?? 'none'}, not ${expected}.`))
+    findings.push(
+      unexpected(
+        consumer.id,
+        `The move of consumer ${consumer.id} has ${field} ${move[field] ?? 'none'}, not ${expected}.`,
+      ),
+    )
   }
   return findings
 }
@@ -112,33 +139,47 @@ function withoutRecord(task: Case): Plan {
   const used = partiesOf(request, request.destination, request.migration)
   const { migration: migrationId, source, destination } = request
   if (migrationId === null) {
-    const text = `No open move of consumer ${consumer.id} is known; name migration, source and destination, `
-      + `to ${request.operation} one that was begun elsewhere.`
+    const text =
+      `No open move of consumer ${consumer.id} is known; name migration, source and destination, ` +
+      `to ${request.operation} one that was begun elsewhere.`
     return refusal([missing(consumer.id, text)], facts, used)
   }
   const migration = consumerOf(facts, migrationId)
   if (source === null || destination === null) {
-    const text = `No move with migration ${migrationId} is known; name source and destination too, `
-      + `to ${request.operation} one that was begun elsewhere.`
+    const text =
+      `No move with migration ${migrationId} is known; name source and destination too, ` +
+      `to ${request.operation} one that was begun elsewhere.`
     return refusal([(holdsNothing(migration) ? missing : unexpected)(consumer.id, text)], facts, used)
   }
   const isThere = holdsOnly(consumer.allocations, destination)
   const expectedOnes = expectations(request.expect, consumer)
   if (end === 'confirmed' && holdsNothing(migration) && isThere && expectedOnes.length === 0) {
     return decided(
-      nothingToDo(task, `migration ${migrationId} holds nothing, and the consumer holds only its destination`), used)
+      nothingToDo(task, `migration ${migrationId} holds nothing, and the consumer holds only its destination`),
+      used,
+    )
   }
   const findings = [
-    ...mismatches(consumer, migration, source, destination), ...ownersDiffer(consumer, migration), ...expectedOnes,
+    ...mismatches(consumer, migration, source, destination),
+    ...ownersDiffer(consumer, migration),
+    ...expectedOnes,
   ]
   if (findings.length > 0) return refusal(findings, facts, used)
   const move = moveOf(task, migration, source, destination)
-  const changes = end === 'confirmed'
-    ? [emptying(migration)]
-    : [{ before: consumer, after: becoming(consumer, migration.allocations) }, emptying(migration)]
-  return writing({
-    changes, guards: end === 'confirmed' ? [consumer] : [], put: [move], sentence: sentenceOf(task, move),
-  }, facts, used)
+  const changes =
+    end === 'confirmed'
+      ? [emptying(migration)]
+      : [{ before: consumer, after: becoming(consumer, migration.allocations) }, emptying(migration)]
+  return writing(
+    {
+      changes,
+      guards: end === 'confirmed' ? [consumer] : [],
+      put: [move],
+      sentence: sentenceOf(task, move),
+    },
+    facts,
+    used,
+  )
 }
 
 /**
@@ -151,19 +192,33 @@ function mismatches(consumer: Consumer, migration: Consumer, source: string, des
   if (holdsNothing(consumer)) {
     findings.push(missing(id, `Consumer ${id} holds nothing.`))
   } else if (!holdsOnly(consumer.allocations, destination)) {
-    findings.push(unexpected(id,
-      `Consumer ${id} does not hold exactly the destination ${destination}, and its move has no record.`))
+    findings.push(
+      unexpected(
+        id,
+        `Consumer ${id} does not hold exactly the destination ${destination}, and its move has no record.`,
+      ),
+    )
   }
   if (holdsNothing(migration)) {
     findings.push(missing(migration.id, `Migration ${migration.id} holds nothing, and its move has no record.`))
   } else if (!holdsOnly(migration.allocations, source)) {
-    findings.push(unexpected(migration.id,
-      `Migration ${migration.id} does not hold exactly the source ${source}, and its move has no record.`))
+    findings.push(
+      unexpected(
+        migration.id,
+        `Migration ${migration.id} does not hold exactly the source ${source}, and its move has no record.`,
+      ),
+    )
   }
-  if (findings.length === 0
-    && !sameAmounts(consumer.allocations[destination] ?? {}, migration.allocations[source] ?? {})) {
-    findings.push(unexpected(id,
-      `Consumer ${id} and migration ${migration.id} hold different amounts, and their move has no record.`))
+  if (
+    findings.length === 0 &&
+    !sameAmounts(consumer.allocations[destination] ?? {}, migration.allocations[source] ?? {})
+  ) {
+    findings.push(
+      unexpected(
+        id,
+        `Consumer ${id} and migration ${migration.id} hold different amounts, and their move has no record.`,
+      ),
+    )
   }
   return findings
 }
@@ -177,7 +232,12 @@ function holdsOnly(allocations: Allocations, provider: string): boolean {
 function moveOf({ request, end, consumer }: Case, migration: Consumer, source: string, destination: string): Move {
   const gone = { [migration.id]: NOTHING }
   return {
-    request: request.id, consumer: consumer.id, migration: migration.id, mode: 'migration', source, destination,
+    request: request.id,
+    consumer: consumer.id,
+    migration: migration.id,
+    mode: 'migration',
+    source,
+    destination,
     state: end,
     confirm: { [consumer.id]: ending(consumer.type, consumer.allocations), ...gone },
     revert: { [consumer.id]: ending(consumer.type, migration.allocations), ...gone },

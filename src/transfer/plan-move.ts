@@ -8,8 +8,20 @@ import type { Finding } from './refusal.ts'
 import type { Amounts, Request } from './request.ts'
 import { named } from './sentence.ts'
 import {
-  blockedBy, consumerOf, decided, expectations, holdsExactly, namingOf, ownMove, partiesOf, partiesOfMove, providerOf,
-  refusal,  required, unexpected, writing,
+  blockedBy,
+  consumerOf,
+  decided,
+  expectations,
+  holdsExactly,
+  namingOf,
+  ownMove,
+  partiesOf,
+  partiesOfMove,
+  providerOf,
+  refusal,
+  required,
+  unexpected,
+  writing,
 } from './situation.ts'
 import type { Allocations, Consumer, Move } from './snapshot.ts'
 import { uuidV5 } from './uuid.ts'
@@ -46,8 +58,11 @@ export function planMove(request: Request, facts: Facts): Plan {
   ]
   if (findings.length > 0 || part === null || wanted === null) return refusal(findings, facts, used)
   const put = request.operation === 'claim' ? [openedBy(request, cast, part, wanted)] : []
-  return writing({ changes, reliedOn: [destination, ...room.reliedOn], put,
-    sentence: sentenceOf(request, facts, cast) }, facts, used)
+  return writing(
+    { changes, reliedOn: [destination, ...room.reliedOn], put, sentence: sentenceOf(request, facts, cast) },
+    facts,
+    used,
+  )
 }
 
 function castOf(request: Request, facts: Facts): Cast {
@@ -75,8 +90,13 @@ function openedBy(request: Request, cast: Cast, part: Amounts, wanted: Amounts):
   const { consumer, migration, source, destination } = cast
   const emptied = migration === null ? {} : { [migration.id]: NOTHING }
   return {
-    request: request.id, consumer: consumer.id, migration: migration?.id ?? null,
-    mode: migration === null ? 'doubled' : 'migration', source, destination, state: 'open',
+    request: request.id,
+    consumer: consumer.id,
+    migration: migration?.id ?? null,
+    mode: migration === null ? 'doubled' : 'migration',
+    source,
+    destination,
+    state: 'open',
     confirm: { [consumer.id]: ending(consumer.type, { [destination]: wanted }), ...emptied },
     revert: { [consumer.id]: ending(consumer.type, { [source]: part }), ...emptied },
   }
@@ -85,8 +105,9 @@ function openedBy(request: Request, cast: Cast, part: Amounts, wanted: Amounts):
 function taken(migration: Consumer | null): readonly Finding[] {
   if (migration === null || holdsNothing(migration)) return []
   const where = providersOf(migration.allocations).join(', ')
-  return [unexpected(migration.id,
-    `Migration ${migration.id} must hold nothing before a claim, but it holds ${where}.`)]
+  return [
+    unexpected(migration.id, `Migration ${migration.id} must hold nothing before a claim, but it holds ${where}.`),
+  ]
 }
 
 /**
@@ -105,8 +126,13 @@ function doneBefore(request: Request, facts: Facts, cast: Cast): Plan | null {
   if (blockedBy(facts, [consumer.id, migration.id]).length > 0) return null
   const [destination, ...others] = providersOf(consumer.allocations)
   const part = migration.allocations[source]
-  if (destination === undefined || others.length > 0 || part === undefined
-    || providersOf(migration.allocations).length > 1) return null
+  if (
+    destination === undefined ||
+    others.length > 0 ||
+    part === undefined ||
+    providersOf(migration.allocations).length > 1
+  )
+    return null
   const isCandidate = destination === request.destination || request.alternates.includes(destination)
   const held = consumer.allocations[destination] ?? {}
   const isWhole = sameAmounts(held, request.destinationResources ?? part)
@@ -115,7 +141,9 @@ function doneBefore(request: Request, facts: Facts, cast: Cast): Plan | null {
   const put = [openedBy(request, { ...cast, destination }, part, held)]
   return decided(
     outcome('already_applied', `${text} migration ${migration.id}, which only it can have made, holds the source.`),
-    partiesOf(request, destination, migration.id), put)
+    partiesOf(request, destination, migration.id),
+    put,
+  )
 }
 
 function sentenceOf(request: Request, facts: Facts, cast: Cast): string {

@@ -7,8 +7,21 @@ import type { Finding } from './refusal.ts'
 import type { Amounts, Request } from './request.ts'
 import { named } from './sentence.ts'
 import {
-  blockedBy, consumerOf, decided, emptying, expectations, holdsExactly, missing, namingOf, ownMove, partiesOf,
-  providerOf, refusal, required, unexpected, writing,
+  blockedBy,
+  consumerOf,
+  decided,
+  emptying,
+  expectations,
+  holdsExactly,
+  missing,
+  namingOf,
+  ownMove,
+  partiesOf,
+  providerOf,
+  refusal,
+  required,
+  unexpected,
+  writing,
 } from './situation.ts'
 import type { Allocations, Consumer, Move } from './snapshot.ts'
 
@@ -39,8 +52,14 @@ export function planResize(request: Request, facts: Facts): Plan {
   const wanted = required(request.resources, 'resources')
   const used: Parties = { consumer: consumer.id, migration: null, source, destination: source }
   if (ownMove(facts, consumer.id)?.request === request.id) {
-    return decided(outcome('already_applied', `Request ${request.id} had been carried out before; its record is lost, `
-      + 'but the resize that it opened is known.'), used)
+    return decided(
+      outcome(
+        'already_applied',
+        `Request ${request.id} had been carried out before; its record is lost, ` +
+          'but the resize that it opened is known.',
+      ),
+      used,
+    )
   }
   const old = consumer.allocations[source] ?? {}
   const during = { [source]: sizeBetween(request.policy, old, wanted) }
@@ -56,21 +75,30 @@ export function planResize(request: Request, facts: Facts): Plan {
   ]
   if (findings.length > 0) return refusal(findings, facts, used)
   const move: Move = {
-    request: request.id, consumer: consumer.id, migration: null, mode: 'resize', source, destination: source,
+    request: request.id,
+    consumer: consumer.id,
+    migration: null,
+    mode: 'resize',
+    source,
+    destination: source,
     state: 'open',
     confirm: { [consumer.id]: ending(consumer.type, { [source]: wanted }) },
     revert: { [consumer.id]: ending(consumer.type, { [source]: old }) },
   }
-  const sentence = `Consumer ${consumer.id} holds room for both its sizes on ${named(source, namingOf(facts))} `
-    + 'until the resize is confirmed or reverted.'
+  const sentence =
+    `Consumer ${consumer.id} holds room for both its sizes on ${named(source, namingOf(facts))} ` +
+    'until the resize is confirmed or reverted.'
   return writing({ changes, reliedOn: [source, ...room.reliedOn], put: [move], sentence }, facts, used)
 }
 
 function sizeBetween(policy: Request['policy'], old: Amounts, wanted: Amounts): Amounts {
   switch (policy) {
-    case 'max': return combined(old, wanted, Math.max)
-    case 'sum': return combined(old, wanted, (one, other) => one + other)
-    case 'replace': return wanted
+    case 'max':
+      return combined(old, wanted, Math.max)
+    case 'sum':
+      return combined(old, wanted, (one, other) => one + other)
+    case 'replace':
+      return wanted
   }
 }
 
@@ -89,8 +117,10 @@ export function planAdjust(request: Request, facts: Facts): Plan {
     findings.push(missing(consumer.id, `Consumer ${consumer.id} holds nothing, so there is nothing to adjust.`))
     return refusal(findings, facts, used)
   }
-  findings.push(...impossible(consumer, deltas, result, after), ...grown.flatMap((provider) =>
-    offers(provider, providerOf(facts, provider), request.requires)))
+  findings.push(
+    ...impossible(consumer, deltas, result, after),
+    ...grown.flatMap((provider) => offers(provider, providerOf(facts, provider), request.requires)),
+  )
   if (touched.length < Object.keys(deltas).length || hasNegative(after)) return refusal(findings, facts, used)
   const room = roomFor(changes, facts.snapshot.providers)
   findings.push(...room.findings)
@@ -102,14 +132,23 @@ export function planAdjust(request: Request, facts: Facts): Plan {
 
 /** Deltas onto providers not in use, results below zero, or nothing left. */
 function impossible(
-  consumer: Consumer, deltas: Allocations, result: Allocations, after: Allocations): readonly Finding[] {
+  consumer: Consumer,
+  deltas: Allocations,
+  result: Allocations,
+  after: Allocations,
+): readonly Finding[] {
   const { id } = consumer
   const findings: Finding[] = []
   for (const [provider, amounts] of Object.entries(deltas)) {
     const held = consumer.allocations[provider]
     if (held === undefined) {
-      findings.push(unexpected(id,
-        `Consumer ${id} does not use provider ${provider}, so its amounts there cannot be adjusted.`, provider))
+      findings.push(
+        unexpected(
+          id,
+          `Consumer ${id} does not use provider ${provider}, so its amounts there cannot be adjusted.`,
+          provider,
+        ),
+      )
       continue
     }
     for (const [resourceClass, delta] of Object.entries(amounts)) {
@@ -140,8 +179,11 @@ export function planSwap(request: Request, facts: Facts): Plan {
   const consumer = consumerOf(facts, required(request.consumer, 'consumer'))
   const heir = consumerOf(facts, required(request.newConsumer, 'newConsumer'))
   const used = partiesOf(request, null, null)
-  const findings = [...blockedBy(facts, [consumer.id, heir.id]), ...occupied(heir),
-    ...expectations(request.expect, consumer)]
+  const findings = [
+    ...blockedBy(facts, [consumer.id, heir.id]),
+    ...occupied(heir),
+    ...expectations(request.expect, consumer),
+  ]
   if (holdsNothing(consumer)) {
     findings.push(missing(consumer.id, `Consumer ${consumer.id} holds nothing that could pass to ${heir.id}.`))
   }

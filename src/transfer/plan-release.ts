@@ -7,8 +7,18 @@ import type { Finding } from './refusal.ts'
 import type { Request } from './request.ts'
 import { named, type Naming } from './sentence.ts'
 import {
-  consumerOf, decided, emptying, expectations, namingOf, openMove, ownersDiffer, ownMove, refusal, required,
-  unexpected, writing,
+  consumerOf,
+  decided,
+  emptying,
+  expectations,
+  namingOf,
+  openMove,
+  ownersDiffer,
+  ownMove,
+  refusal,
+  required,
+  unexpected,
+  writing,
 } from './situation.ts'
 import type { Consumer, Move } from './snapshot.ts'
 
@@ -19,7 +29,10 @@ export function planRelease(request: Request, facts: Facts): Plan {
   const migrationId = move === null ? request.migration : move.migration
   const migration = migrationId === null ? null : consumerOf(facts, migrationId)
   const used: Parties = {
-    consumer: consumer.id, migration: migrationId, source: request.source ?? onlyProvider(consumer), destination: null,
+    consumer: consumer.id,
+    migration: migrationId,
+    source: request.source ?? onlyProvider(consumer),
+    destination: null,
   }
   const foreign = heldByOthers(facts, consumer, migrationId)
   if (foreign.length > 0) return refusal(foreign, facts, used)
@@ -27,20 +40,28 @@ export function planRelease(request: Request, facts: Facts): Plan {
   const put = move === null ? [] : [{ ...move, state: 'released' as const }]
   const holders = [consumer, ...(migration === null ? [] : [migration])].filter((one) => !holdsNothing(one))
   if (holders.length === 0) {
-    return decided(outcome('nothing_to_do', `There was nothing to release: consumer ${consumer.id} holds nothing.`),
-      used, put)
+    return decided(
+      outcome('nothing_to_do', `There was nothing to release: consumer ${consumer.id} holds nothing.`),
+      used,
+      put,
+    )
   }
   const findings = request.force ? [] : differences(request, facts, consumer, migration, move)
   if (findings.length > 0) return refusal(findings, facts, used)
   const name = namingOf(facts)
-  const freed = [...new Set(holders.flatMap((one) => providersOf(one.allocations)))].map(
-    (provider) => named(provider, name))
-  return writing({
-    changes: holders.map(emptying),
-    guards: holders.includes(consumer) ? [] : [consumer],
-    put,
-    sentence: `Consumer ${consumer.id} holds nothing any more; freed: ${freed.join(', ')}.`,
-  }, facts, used)
+  const freed = [...new Set(holders.flatMap((one) => providersOf(one.allocations)))].map((provider) =>
+    named(provider, name),
+  )
+  return writing(
+    {
+      changes: holders.map(emptying),
+      guards: holders.includes(consumer) ? [] : [consumer],
+      put,
+      sentence: `Consumer ${consumer.id} holds nothing any more; freed: ${freed.join(', ')}.`,
+    },
+    facts,
+    used,
+  )
 }
 
 /** Open moves of others, in which the consumer or the migration named is M or has a part of its own. */
@@ -52,14 +73,22 @@ function heldByOthers(facts: Facts, consumer: Consumer, migration: string | null
 }
 
 function differences(
-  request: Request, facts: Facts, consumer: Consumer, migration: Consumer | null, move: Move | null,
+  request: Request,
+  facts: Facts,
+  consumer: Consumer,
+  migration: Consumer | null,
+  move: Move | null,
 ): readonly Finding[] {
   const findings = [...expectations(request.expect, consumer)]
   if (migration !== null) findings.push(...ownersDiffer(consumer, migration))
   if (move !== null) findings.push(...notAsLeft(move, consumer, migration))
   if (move !== null && request.migration !== null && request.migration !== move.migration) {
-    findings.push(unexpected(consumer.id,
-      `The open move of consumer ${consumer.id} has migration ${move.migration ?? 'none'}, not ${request.migration}.`))
+    findings.push(
+      unexpected(
+        consumer.id,
+        `The open move of consumer ${consumer.id} has migration ${move.migration ?? 'none'}, not ${request.migration}.`,
+      ),
+    )
   }
   findings.push(...elsewhere(request.source, consumer, move, namingOf(facts)))
   return findings
@@ -68,9 +97,15 @@ function differences(
 /** What keeps `source` from being what is released: all that the consumer holds, or a side of its open move. */
 function elsewhere(source: string | null, consumer: Consumer, move: Move | null, name: Naming): readonly Finding[] {
   if (source === null || (move !== null && (source === move.source || source === move.destination))) return []
-  return providersOf(consumer.allocations).filter((provider) => provider !== source).map((provider) =>
-    unexpected(consumer.id,
-      `Consumer ${consumer.id} holds ${named(provider, name)}, not only ${named(source, name)}.`, provider))
+  return providersOf(consumer.allocations)
+    .filter((provider) => provider !== source)
+    .map((provider) =>
+      unexpected(
+        consumer.id,
+        `Consumer ${consumer.id} holds ${named(provider, name)}, not only ${named(source, name)}.`,
+        provider,
+      ),
+    )
 }
 
 function onlyProvider(consumer: Consumer): string | null {

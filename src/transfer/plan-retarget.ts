@@ -7,8 +7,19 @@ import type { Finding } from './refusal.ts'
 import type { Request } from './request.ts'
 import { named } from './sentence.ts'
 import {
-  blockedBy, consumerOf, expectations, holdsExactly, namingOf, ownersDiffer, ownMove, partiesOf, providerOf, refusal,
-  required, unexpected, writing,
+  blockedBy,
+  consumerOf,
+  expectations,
+  holdsExactly,
+  namingOf,
+  ownersDiffer,
+  ownMove,
+  partiesOf,
+  providerOf,
+  refusal,
+  required,
+  unexpected,
+  writing,
 } from './situation.ts'
 import type { Consumer, Move } from './snapshot.ts'
 
@@ -38,15 +49,25 @@ export function planRetarget(request: Request, facts: Facts): Plan {
     return refusal(findings, facts, used)
   }
   const name = namingOf(facts)
-  return writing({
-    changes,
-    guards: [migration],
-    reliedOn: [destination, ...room.reliedOn],
-    put: [{ ...move, destination,
-      confirm: { ...move.confirm, [consumer.id]: ending(consumer.type, { [destination]: wanted }) } }],
-    sentence: `Consumer ${consumer.id} holds ${named(destination, name)} instead of ${named(source, name)}; `
-      + `migration ${migration.id} holds ${named(move.source, name)} until the move is confirmed or reverted.`,
-  }, facts, used)
+  return writing(
+    {
+      changes,
+      guards: [migration],
+      reliedOn: [destination, ...room.reliedOn],
+      put: [
+        {
+          ...move,
+          destination,
+          confirm: { ...move.confirm, [consumer.id]: ending(consumer.type, { [destination]: wanted }) },
+        },
+      ],
+      sentence:
+        `Consumer ${consumer.id} holds ${named(destination, name)} instead of ${named(source, name)}; ` +
+        `migration ${migration.id} holds ${named(move.source, name)} until the move is confirmed or reverted.`,
+    },
+    facts,
+    used,
+  )
 }
 
 /** Open moves of others: in which the consumer is M, or whose M the request names. */
@@ -59,7 +80,11 @@ function foreign(facts: Facts, consumer: Consumer, migration: string | null): re
 
 /** What keeps the recorded move from being one that leads to `source` (its old destination) and can lead elsewhere. */
 function notOpen(
-  consumer: Consumer, migration: Consumer | null, move: Move | null, source: string, destination: string,
+  consumer: Consumer,
+  migration: Consumer | null,
+  move: Move | null,
+  source: string,
+  destination: string,
 ): readonly Finding[] {
   const { id } = consumer
   if (holdsNothing(consumer)) return [] // told as source_missing already
@@ -67,24 +92,35 @@ function notOpen(
     return [unexpected(id, `Consumer ${id} has no open move that could be given another destination.`)]
   }
   if (move.migration === null || migration === null) {
-    return [unexpected(id, `The open move of consumer ${id} is of mode ${move.mode}; `
-      + 'only one whose source a migration holds can be retargeted.')]
+    return [
+      unexpected(
+        id,
+        `The open move of consumer ${id} is of mode ${move.mode}; ` +
+          'only one whose source a migration holds can be retargeted.',
+      ),
+    ]
   }
   const findings: Finding[] = []
   if (move.migration !== migration.id) {
     findings.push(
-      unexpected(migration.id, `The open move of consumer ${id} has migration ${move.migration}, not ${migration.id}.`))
+      unexpected(migration.id, `The open move of consumer ${id} has migration ${move.migration}, not ${migration.id}.`),
+    )
   } else if (!sameAllocations(migration.allocations, (move.revert[id] ?? NOTHING).allocations)) {
     findings.push(unexpected(migration.id, `Migration ${migration.id} does not hold what the claim left on it.`))
   }
   if (move.destination !== source) {
     findings.push(
-      unexpected(id, `The open move of consumer ${id} leads to ${move.destination}, not to ${source}.`, source))
+      unexpected(id, `The open move of consumer ${id} leads to ${move.destination}, not to ${source}.`, source),
+    )
   }
   if (move.source === destination) {
-    findings.push(unexpected(id,
-      `The open move of consumer ${id} began on ${destination}; revert it to go back there.`, destination))
+    findings.push(
+      unexpected(
+        id,
+        `The open move of consumer ${id} began on ${destination}; revert it to go back there.`,
+        destination,
+      ),
+    )
   }
   return findings
 }
-

@@ -74,15 +74,26 @@ export interface Scope {
 /** Decides an operation other than `cancel` (which is the journal's). Pure: the same facts give the same plan. */
 export function plan(request: Request, facts: Facts): Plan {
   switch (request.operation) {
-    case 'claim': case 'transfer': return planMove(request, facts)
-    case 'retarget': return planRetarget(request, facts)
-    case 'confirm': case 'revert': return planEnd(request, facts)
-    case 'acquire': return planAcquire(request, facts)
-    case 'release': return planRelease(request, facts)
-    case 'resize': return planResize(request, facts)
-    case 'adjust': return planAdjust(request, facts)
-    case 'swap-consumer': return planSwap(request, facts)
-    case 'cancel': throw new Error('a cancel writes to the journal only; there is nothing to plan')
+    case 'claim':
+    case 'transfer':
+      return planMove(request, facts)
+    case 'retarget':
+      return planRetarget(request, facts)
+    case 'confirm':
+    case 'revert':
+      return planEnd(request, facts)
+    case 'acquire':
+      return planAcquire(request, facts)
+    case 'release':
+      return planRelease(request, facts)
+    case 'resize':
+      return planResize(request, facts)
+    case 'adjust':
+      return planAdjust(request, facts)
+    case 'swap-consumer':
+      return planSwap(request, facts)
+    case 'cancel':
+      throw new Error('a cancel writes to the journal only; there is nothing to plan')
   }
 }
 

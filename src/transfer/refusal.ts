@@ -28,8 +28,13 @@ export function refuse(findings: readonly Finding[], name: Naming): Outcome {
 /** Whether the next destination is tried after this refusal: only lack of room or fit lies in the destination. */
 export function triesNext(refusal: Outcome): boolean {
   switch (refusal.code) {
-    case 'destination_missing': case 'destination_disabled': case 'traits_unmet': case 'aggregates_unmet':
-    case 'no_inventory': case 'unit_violation': case 'capacity_exceeded':
+    case 'destination_missing':
+    case 'destination_disabled':
+    case 'traits_unmet':
+    case 'aggregates_unmet':
+    case 'no_inventory':
+    case 'unit_violation':
+    case 'capacity_exceeded':
       return true
     default:
       return false
@@ -44,6 +49,9 @@ export function noCandidate(refusals: readonly Outcome[]): Outcome {
   if (refusals.length === 1 || other !== undefined) return other ?? first
   const violations = refusals.flatMap((refusal) => refusal.violations).slice(0, VIOLATIONS_MAX)
   const codes = refusals.map((refusal) => refusal.code)
-  return outcome('no_candidate',
-    `None of the ${refusals.length} destinations fits (${codes.join(', ')}); the first: ${first.message}`, violations)
+  return outcome(
+    'no_candidate',
+    `None of the ${refusals.length} destinations fits (${codes.join(', ')}); the first: ${first.message}`,
+    violations,
+  )
 }

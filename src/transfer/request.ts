@@ -2,7 +2,16 @@
 
 /** The operations, in the order of the contract's table. */
 export const OPERATIONS = [
-  'claim', 'transfer', 'retarget', 'confirm', 'revert', 'acquire', 'release', 'resize', 'adjust', 'swap-consumer',
+  'claim',
+  'transfer',
+  'retarget',
+  'confirm',
+  'revert',
+  'acquire',
+  'release',
+  'resize',
+  'adjust',
+  'swap-consumer',
   'cancel',
 ] as const
 

@@ -1,7 +1,24 @@
 // The request as a schema: every field's kind, what each operation takes, and the rules between fields.
 import {
-  amounts, AMOUNT_MAX, below, className, flag, integer, listOf, mapOf, matching, moment, objectOf, oneOf, opaque,
-  ownerName, problem, uuid, type Field, type JsonSchema, type Problems,
+  amounts,
+  AMOUNT_MAX,
+  below,
+  className,
+  flag,
+  integer,
+  listOf,
+  mapOf,
+  matching,
+  moment,
+  objectOf,
+  oneOf,
+  opaque,
+  ownerName,
+  problem,
+  uuid,
+  type Field,
+  type JsonSchema,
+  type Problems,
 } from './fields.ts'
 import { COMMON_FIELDS, OPERATION_TABLE, type Presence } from './operations.ts'
 import { OPERATIONS, type Expect, type Operation, type Owner, type Request, type Requires } from './request.ts'
@@ -18,7 +35,7 @@ export const context: Field<Readonly<Record<string, unknown>>> = opaque(CONTEXT_
 const operation: Field<Operation> = oneOf(OPERATIONS)
 const version: Field<1> = {
   schema: { const: 1 },
-  read: (value, path, problems) => value === 1 ? 1 : problem(problems, path, 'must be the number 1'),
+  read: (value, path, problems) => (value === 1 ? 1 : problem(problems, path, 'must be the number 1')),
 }
 
 type Name = keyof Request
@@ -26,21 +43,43 @@ type Kinds = { readonly [K in Name]: Field<unknown> }
 
 /** One reader for each field, whatever the operation. */
 const KINDS: Kinds = {
-  version, id: uuid, operation, consumer: uuid, source: uuid, destination: uuid, migration: uuid,
-  mode: oneOf(['migration', 'doubled']), resources: amounts, destinationResources: amounts,
+  version,
+  id: uuid,
+  operation,
+  consumer: uuid,
+  source: uuid,
+  destination: uuid,
+  migration: uuid,
+  mode: oneOf(['migration', 'doubled']),
+  resources: amounts,
+  destinationResources: amounts,
   requires: objectOf<Requires>({
-    traits: listOf(className), forbiddenTraits: listOf(className), aggregates: listOf(uuid),
+    traits: listOf(className),
+    forbiddenTraits: listOf(className),
+    aggregates: listOf(uuid),
   }),
   alternates: listOf(uuid, ALTERNATES_MAX),
   expect: objectOf<Expect>({
-    consumerGeneration: integer(0, Number.MAX_SAFE_INTEGER), project: ownerName, user: ownerName, type: className,
+    consumerGeneration: integer(0, Number.MAX_SAFE_INTEGER),
+    project: ownerName,
+    user: ownerName,
+    type: className,
   }),
-  notAfter: moment, idempotent: flag, origin, context, replayOf: uuid,
+  notAfter: moment,
+  idempotent: flag,
+  origin,
+  context,
+  replayOf: uuid,
   owner: objectOf<Owner>({ project: ownerName, user: ownerName, type: className }, ['project', 'user']),
-  force: flag, policy: oneOf(['max', 'sum', 'replace']),
-  deltas: mapOf(uuid, mapOf(className, integer(-AMOUNT_MAX, AMOUNT_MAX, 0), 'resource classes and differences'),
-    'providers and their differences'),
-  newConsumer: uuid, request: uuid,
+  force: flag,
+  policy: oneOf(['max', 'sum', 'replace']),
+  deltas: mapOf(
+    uuid,
+    mapOf(className, integer(-AMOUNT_MAX, AMOUNT_MAX, 0), 'resource classes and differences'),
+    'providers and their differences',
+  ),
+  newConsumer: uuid,
+  request: uuid,
 }
 
 const READERS: ReadonlyMap<string, Field<unknown>> = new Map(Object.entries(KINDS))
@@ -50,7 +89,10 @@ const READERS: ReadonlyMap<string, Field<unknown>> = new Map(Object.entries(KIND
  * there is nothing may the result be used. `path` is where the body lies in the message.
  */
 export function readMembers(
-  body: Readonly<Record<string, unknown>>, path: string, problems: Problems): Readonly<Record<string, unknown>> {
+  body: Readonly<Record<string, unknown>>,
+  path: string,
+  problems: Problems,
+): Readonly<Record<string, unknown>> {
   const read: Record<string, unknown> = {}
   const operationName = typeof body['operation'] === 'string' ? body['operation'] : ''
   const takes = FIELDS_OF.get(operationName)
@@ -79,8 +121,11 @@ function checkPairs(read: Readonly<Record<string, unknown>>, path: string, probl
   differ('newConsumer', 'consumer')
   differ('request', 'id')
   if (read['migration'] !== undefined && read['mode'] === 'doubled') {
-    problem(problems, below(path, 'migration'),
-      'is not taken together with mode doubled, in which the consumer itself holds both sides')
+    problem(
+      problems,
+      below(path, 'migration'),
+      'is not taken together with mode doubled, in which the consumer itself holds both sides',
+    )
   }
   const alternates = (read['alternates'] ?? []) as readonly string[]
   for (const [position, alternate] of alternates.entries()) {
@@ -92,8 +137,9 @@ function checkPairs(read: Readonly<Record<string, unknown>>, path: string, probl
 const COMMON_ROWS: ReadonlyMap<string, Presence> = new Map(Object.entries(COMMON_FIELDS))
 
 /** Field name to presence, for each operation. */
-const FIELDS_OF: ReadonlyMap<string, ReadonlyMap<string, Presence>> = new Map(OPERATIONS.map((name) =>
-  [name, new Map([...COMMON_ROWS, ...Object.entries(OPERATION_TABLE[name].fields)])]))
+const FIELDS_OF: ReadonlyMap<string, ReadonlyMap<string, Presence>> = new Map(
+  OPERATIONS.map((name) => [name, new Map([...COMMON_ROWS, ...Object.entries(OPERATION_TABLE[name].fields)])]),
+)
 
 /** The request as JSON Schema 2020-12; the rules between two fields, and duplicate keys, lie beyond it. */
 export const requestSchema: JsonSchema = {
@@ -103,11 +149,15 @@ export const requestSchema: JsonSchema = {
 }
 
 function schemaOf(name: Operation): JsonSchema {
-  const rows = [...FIELDS_OF.get(name) ?? []]
-  const properties = rows.map(
-    ([field]) => [field, field === 'operation' ? { const: name } : READERS.get(field)?.schema])
+  const rows = [...(FIELDS_OF.get(name) ?? [])]
+  const properties = rows.map(([field]) => [
+    field,
+    field === 'operation' ? { const: name } : READERS.get(field)?.schema,
+  ])
   return {
-    title: name, type: 'object', additionalProperties: false,
+    title: name,
+    type: 'object',
+    additionalProperties: false,
     required: rows.filter(([, presence]) => presence === 'required').map(([field]) => field),
     properties: Object.fromEntries(properties),
   }

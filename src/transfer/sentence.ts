@@ -15,22 +15,36 @@ export function sentenceOf(violation: Violation, name: Naming): string {
   const found = told(violation.found)
   const asked = `, but ${requested} ${requested === 1 ? 'was' : 'were'} asked for.`
   switch (violation.rule) {
-    case 'capacity': return `Provider ${provider} has room for ${roomOf(violation)}${asked}`
-    case 'min_unit': return `Provider ${provider} gives at least ${limit} ${resourceClass} to one consumer${asked}`
-    case 'max_unit': return `Provider ${provider} gives at most ${limit} ${resourceClass} to one consumer${asked}`
-    case 'step_size': return `Provider ${provider} gives ${resourceClass} in steps of ${limit}${asked}`
-    case 'inventory': return `Provider ${provider} has no inventory of ${resourceClass}${asked}`
+    case 'capacity':
+      return `Provider ${provider} has room for ${roomOf(violation)}${asked}`
+    case 'min_unit':
+      return `Provider ${provider} gives at least ${limit} ${resourceClass} to one consumer${asked}`
+    case 'max_unit':
+      return `Provider ${provider} gives at most ${limit} ${resourceClass} to one consumer${asked}`
+    case 'step_size':
+      return `Provider ${provider} gives ${resourceClass} in steps of ${limit}${asked}`
+    case 'inventory':
+      return `Provider ${provider} has no inventory of ${resourceClass}${asked}`
     case 'trait':
       return `Provider ${provider} ${forbidden ? 'has the forbidden' : 'lacks the required'} trait ${trait}.`
-    case 'aggregate': return `Provider ${provider} is not in the required aggregate ${violation.aggregate}.`
-    case 'disabled': return `Provider ${provider} is disabled (trait COMPUTE_STATUS_DISABLED).`
-    case 'provider': return `Provider ${provider} does not exist.`
-    case 'owner': return `${consumer} has ${field} ${found}, but ${expected} was expected.`
-    case 'generation': return `${consumer} is at generation ${found}, but ${expected} was expected.`
-    case 'amount': return `${consumer} holds ${found} ${resourceClass} on ${provider}, but ${expected} was expected.`
-    case 'open_move': return `${consumer} has an open move, begun by request ${violation.request}; end that first.`
-    case 'state': return `${consumer} holds ${found}, but ${expected} was expected.`
-    case 'schema': return `Field ${violation.path} is not as it must be.`
+    case 'aggregate':
+      return `Provider ${provider} is not in the required aggregate ${violation.aggregate}.`
+    case 'disabled':
+      return `Provider ${provider} is disabled (trait COMPUTE_STATUS_DISABLED).`
+    case 'provider':
+      return `Provider ${provider} does not exist.`
+    case 'owner':
+      return `${consumer} has ${field} ${found}, but ${expected} was expected.`
+    case 'generation':
+      return `${consumer} is at generation ${found}, but ${expected} was expected.`
+    case 'amount':
+      return `${consumer} holds ${found} ${resourceClass} on ${provider}, but ${expected} was expected.`
+    case 'open_move':
+      return `${consumer} has an open move, begun by request ${violation.request}; end that first.`
+    case 'state':
+      return `${consumer} holds ${found}, but ${expected} was expected.`
+    case 'schema':
+      return `Field ${violation.path} is not as it must be.`
   }
 }
 

@@ -14,9 +14,14 @@ export interface Telling {
 /** The telling of a class. A new class does not compile until it has one. */
 export function tellingOf(ofClass: Class): Telling {
   switch (ofClass) {
-    case 'done': return { event: 'succeeded', letter: false, asks: 'nothing' }
-    case 'invalid': case 'refused': return { event: 'failed', letter: true, asks: 'news' }
-    case 'exhausted': case 'operator': return { event: 'failed', letter: true, asks: 'work' }
+    case 'done':
+      return { event: 'succeeded', letter: false, asks: 'nothing' }
+    case 'invalid':
+    case 'refused':
+      return { event: 'failed', letter: true, asks: 'news' }
+    case 'exhausted':
+    case 'operator':
+      return { event: 'failed', letter: true, asks: 'work' }
   }
 }
 
@@ -35,20 +40,31 @@ export type Next<Delay> =
  * `unclear`: a send of it may have been carried out, and nothing could settle that.
  */
 export function afterTransient<Delay>(
-  trouble: Trouble, rung: number, ladder: readonly Delay[], request: Request, nowMs: number,
-  unclear = false): Next<Delay> {
+  trouble: Trouble,
+  rung: number,
+  ladder: readonly Delay[],
+  request: Request,
+  nowMs: number,
+  unclear = false,
+): Next<Delay> {
   const delay = ladder[rung]
   const late = deadlinePassed(request, nowMs)
   const forbidden = trouble === 'ledger_unavailable' && !request.idempotent
   if (delay !== undefined && !late && !forbidden) return { kind: 'later', rung: rung + 1, delay }
   if (unclear) {
-    return { kind: 'exhausted', outcome: outcome('outcome_unknown',
-      `Request ${request.id} was sent to the ledger, and nothing tells whether it was carried out; `
-      + 'compare the ledger before doing it again.') }
+    return {
+      kind: 'exhausted',
+      outcome: outcome(
+        'outcome_unknown',
+        `Request ${request.id} was sent to the ledger, and nothing tells whether it was carried out; ` +
+          'compare the ledger before doing it again.',
+      ),
+    }
   }
   if (late) return { kind: 'exhausted', outcome: deadlineExhausted(request, trouble) }
-  const end = forbidden && delay !== undefined
-    ? `and request ${request.id} forbids repeating ("idempotent": false)`
-    : `through all ${ladder.length} delays of request ${request.id}`
+  const end =
+    forbidden && delay !== undefined
+      ? `and request ${request.id} forbids repeating ("idempotent": false)`
+      : `through all ${ladder.length} delays of request ${request.id}`
   return { kind: 'exhausted', outcome: outcome(trouble, `${TROUBLE[trouble]}, ${end}.`) }
 }

@@ -54,7 +54,11 @@ export function ownMove(facts: Facts, consumer: string): Move | null {
 
 /** Whether the consumer holds exactly the source provider, in the amounts that the guard `resources` names. */
 export function holdsExactly(
-  facts: Facts, consumer: Consumer, source: string, guard: Amounts | null): readonly Finding[] {
+  facts: Facts,
+  consumer: Consumer,
+  source: string,
+  guard: Amounts | null,
+): readonly Finding[] {
   const name = namingOf(facts)
   const { id } = consumer
   const findings: Finding[] = []
@@ -67,14 +71,22 @@ export function holdsExactly(
   }
   const part = consumer.allocations[source]
   if (part === undefined) {
-    const where = providersOf(consumer.allocations).map((provider) => named(provider, name)).join(', ')
+    const where = providersOf(consumer.allocations)
+      .map((provider) => named(provider, name))
+      .join(', ')
     findings.push(
-      unexpected(id, `Consumer ${id} holds nothing on its source ${named(source, name)}; it holds ${where}.`, source))
+      unexpected(id, `Consumer ${id} holds nothing on its source ${named(source, name)}; it holds ${where}.`, source),
+    )
   } else {
     for (const provider of providersOf(consumer.allocations)) {
       if (provider === source) continue
-      findings.push(unexpected(id,
-        `Consumer ${id} holds ${named(provider, name)} too, not only its source ${named(source, name)}.`, provider))
+      findings.push(
+        unexpected(
+          id,
+          `Consumer ${id} holds ${named(provider, name)} too, not only its source ${named(source, name)}.`,
+          provider,
+        ),
+      )
     }
   }
   findings.push(...amountsDiffer(id, source, guard ?? {}, part ?? {}))
@@ -83,12 +95,24 @@ export function holdsExactly(
 
 /** Classes of `expected` that are not held in exactly that amount; others are not compared. */
 export function amountsDiffer(
-  consumer: string, provider: string, expected: Amounts, found: Amounts): readonly Finding[] {
-  return Object.keys(expected).filter((name) => expected[name] !== (found[name] ?? 0)).map((name) => ({
-    code: 'source_unexpected',
-    violation: { rule: 'amount', consumer, provider, resourceClass: name, expected: expected[name],
-      found: found[name] ?? 0 },
-  }))
+  consumer: string,
+  provider: string,
+  expected: Amounts,
+  found: Amounts,
+): readonly Finding[] {
+  return Object.keys(expected)
+    .filter((name) => expected[name] !== (found[name] ?? 0))
+    .map((name) => ({
+      code: 'source_unexpected',
+      violation: {
+        rule: 'amount',
+        consumer,
+        provider,
+        resourceClass: name,
+        expected: expected[name],
+        found: found[name] ?? 0,
+      },
+    }))
 }
 
 /** Guards on owner and generation that do not hold. */
@@ -97,13 +121,17 @@ export function expectations(expect: Expect, consumer: Consumer): readonly Findi
   for (const field of ['project', 'user', 'type'] as const) {
     const expected = expect[field]
     if (expected === undefined || expected === consumer[field]) continue
-    findings.push({ code: 'owner_mismatch',
-      violation: { rule: 'owner', consumer: consumer.id, field, expected, found: consumer[field] } })
+    findings.push({
+      code: 'owner_mismatch',
+      violation: { rule: 'owner', consumer: consumer.id, field, expected, found: consumer[field] },
+    })
   }
   const expected = expect.consumerGeneration
   if (expected !== undefined && expected !== consumer.generation) {
-    findings.push({ code: 'generation_mismatch',
-      violation: { rule: 'generation', consumer: consumer.id, expected, found: consumer.generation } })
+    findings.push({
+      code: 'generation_mismatch',
+      violation: { rule: 'generation', consumer: consumer.id, expected, found: consumer.generation },
+    })
   }
   return findings
 }

@@ -70,32 +70,60 @@ export function openParts(config: Config, clock: Clock, telemetry: Telemetry): P
   const closers: (() => Promise<void>)[] = []
   const once = <Part>(open: () => Promise<Part>, close: (part: Part) => Promise<void>): (() => Promise<Part>) => {
     let opened: Promise<Part> | null = null
-    return () => opened ??= open().then((part) => { closers.push(() => close(part)); return part })
+    return () =>
+      (opened ??= open().then((part) => {
+        closers.push(() => close(part))
+        return part
+      }))
   }
-  const broker = once(async () => {
-    const opened = rabbitBroker(brokerOptionsOf(config), clock, telemetry)
-    await opened.start()
-    return opened
-  }, (opened) => opened.stop())
+  const broker = once(
+    async () => {
+      const opened = rabbitBroker(brokerOptionsOf(config), clock, telemetry)
+      await opened.start()
+      return opened
+    },
+    (opened) => opened.stop(),
+  )
   const { urls, heartbeatS, tls } = config.rabbitmq
   const readerOptions = { urls, heartbeatS, tls, timeoutMs: START_MS }
-  const reader = once(() => openReader(readerOptions, clock), (opened) => opened.close())
-  const store = once(async () => {
-    const opened = storeOf(config, clock, telemetry)
-    await opened.redis.start(START_MS)
-    return opened
-  }, (opened) => opened.redis.stop())
+  const reader = once(
+    () => openReader(readerOptions, clock),
+    (opened) => opened.close(),
+  )
+  const store = once(
+    async () => {
+      const opened = storeOf(config, clock, telemetry)
+      await opened.redis.start(START_MS)
+      return opened
+    },
+    (opened) => opened.redis.stop(),
+  )
   return {
-    config, clock, telemetry, names: namesOf(config.rabbitmq.prefix), broker, reader, store,
+    config,
+    clock,
+    telemetry,
+    names: namesOf(config.rabbitmq.prefix),
+    broker,
+    reader,
+    store,
     effects: () => effectRows(config, clock, telemetry),
-    close: async () => { await Promise.all(closers.splice(0).map((close) => close())) },
+    close: async () => {
+      await Promise.all(closers.splice(0).map((close) => close()))
+    },
   }
 }
 
 function brokerOptionsOf(config: Config): Parameters<typeof rabbitBroker>[0] {
   const { urls, prefix, managementUrl, heartbeatS, journalDays, tls } = config.rabbitmq
   return {
-    urls, prefix, managementUrl, heartbeatS, journalDays, tls, topology: 'off', startTimeoutMs: START_MS,
+    urls,
+    prefix,
+    managementUrl,
+    heartbeatS,
+    journalDays,
+    tls,
+    topology: 'off',
+    startTimeoutMs: START_MS,
     clientName: 'ferryman command',
   }
 }
@@ -106,21 +134,35 @@ export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Sto
   const { leaseMs, holdMs, waitMs } = config.lock
   const redis = redisClient({ url, timeoutMs: config.ledgerTimeoutMs, tls }, clock, telemetry)
   const keys = keysOf(namespace)
-  const scripts = scriptRunner(redis, keys, {
-    leaseMs, graceMs: leaseMs + GRACE_MORE_MS, holdMs, waitMs, sweepAfterMs: SWEEP_AFTER_MS,
-    journalMs: config.journal.days * DAY_MS,
-  }, loadScripts())
+  const scripts = scriptRunner(
+    redis,
+    keys,
+    {
+      leaseMs,
+      graceMs: leaseMs + GRACE_MORE_MS,
+      holdMs,
+      waitMs,
+      sweepAfterMs: SWEEP_AFTER_MS,
+      journalMs: config.journal.days * DAY_MS,
+    },
+    loadScripts(),
+  )
   return {
-    redis, keys,
-    checkServer: () => checkServer(redis, keys), probe: () => probe(redis, keys), serverNowMs: () => serverNowMs(redis),
-    journal: redisJournal(scripts), ledger: redisLedger(scripts), books: redisBooks(scripts),
+    redis,
+    keys,
+    checkServer: () => checkServer(redis, keys),
+    probe: () => probe(redis, keys),
+    serverNowMs: () => serverNowMs(redis),
+    journal: redisJournal(scripts),
+    ledger: redisLedger(scripts),
+    books: redisBooks(scripts),
     locks: redisLocks(scripts),
     desk: redisDesk(redis, namespace),
   }
 }
 
 async function serverNowMs(redis: RedisClient): Promise<number> {
-  const [seconds, micros] = await redis.call('TIME', []) as readonly string[]
+  const [seconds, micros] = (await redis.call('TIME', [])) as readonly string[]
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
 }
 
@@ -132,6 +174,10 @@ function effectRows(config: Config, clock: Clock, telemetry: Telemetry): readonl
   const publisher: Publisher = { publish: () => Promise.reject(new Error('declared, not carried out')) }
   const flow = Object.values<Declared>({ ...effectsOf(journal, ledger, publisher) })
   const desks = Object.values<Declared>({ ...intakeEffectsOf({ desk, publisher }) })
-  return [...flow, ...locks.effects, ...desks].map(({ name, safety, because }) => (
-    { name, ledger: name.startsWith('ledger.') ? ledger.name : 'any', idempotent: safety === 'idempotent', because }))
+  return [...flow, ...locks.effects, ...desks].map(({ name, safety, because }) => ({
+    name,
+    ledger: name.startsWith('ledger.') ? ledger.name : 'any',
+    idempotent: safety === 'idempotent',
+    because,
+  }))
 }

@@ -6,7 +6,9 @@ import type { Parts } from './parts.ts'
 const ANSWER_MS = 5_000
 const KEYS_AT_ONCE = 500
 
-/** Removes exchanges, queues and policies of the prefix, and every key of the namespace. Its workers must have ended. */
+/**
+ * Removes exchanges, queues and policies of the prefix, and every key of the namespace. Its workers must have ended.
+ */
 export async function removeInstallation(parts: Parts): Promise<void> {
   const results = await Promise.allSettled([removeObjects(parts), removeKeys(parts)])
   for (const result of results) if (result.status === 'rejected') throw result.reason

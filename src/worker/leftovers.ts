@@ -1,4 +1,4 @@
-// Processings whose giving up the journal could not be told of: told as soon as it answers, so that nobody waits for them.
+// Processings whose giving up the journal could not be told of: told as soon as it answers, so nobody waits for them.
 import type { Effects } from '../flow/effects.ts'
 import type { Leftover } from '../flow/job.ts'
 

@@ -50,7 +50,7 @@ export class Worker {
     this.#parts = parts
     this.#options = options
     this.#leftovers = leftoversOf(effects)
-    setMaxListeners(0, this.#forced.signal)     // as many listen as requests are in hand
+    setMaxListeners(0, this.#forced.signal) // as many listen as requests are in hand
     this.#deps = {
       ...parts.deps,
       active: new Set(),
@@ -58,22 +58,28 @@ export class Worker {
       giveUpLater: this.#leftovers.add,
     }
     this.#tap = new Tap(parts.broker, clock, telemetry, {
-      queue: names.requests, concurrency: options.concurrency, troubles: parts.troubles,
-      onDelivery: (delivery) => { this.#take(delivery) },
+      queue: names.requests,
+      concurrency: options.concurrency,
+      troubles: parts.troubles,
+      onDelivery: (delivery) => {
+        this.#take(delivery)
+      },
     })
   }
 
   /** Consumes as soon as nothing is in the way. */
   start(): void {
     const { clock } = this.#deps
-    const warn = (failure: unknown): void => { this.#warn(failure) }
+    const warn = (failure: unknown): void => {
+      this.#warn(failure)
+    }
     void every(clock, this.#options.lookEveryMs, this.#draining.signal, () => this.#look(), warn)
     void every(clock, this.#options.sweepEveryMs, this.#draining.signal, () => this.#sweep(), warn)
   }
 
   /** Soft: no new requests, those in hand finish within `drainMs`. Calling it again returns the same end. */
   drain(): Promise<Drained> {
-    return this.#drained ??= this.#drain()
+    return (this.#drained ??= this.#drain())
   }
 
   /** Hard: aborts what is in hand at once. */
@@ -93,7 +99,9 @@ export class Worker {
   }
 
   #take(delivery: Delivery): void {
-    const carried = this.#carry(delivery).finally(() => { this.#inHand.delete(carried) })
+    const carried = this.#carry(delivery).finally(() => {
+      this.#inHand.delete(carried)
+    })
     this.#inHand.add(carried)
   }
 
@@ -126,7 +134,9 @@ export class Worker {
     this.#draining.abort(new Error('draining'))
     await this.#tap.end()
     const over = new AbortController()
-    const late = clock.sleep(this.#options.drainMs, AbortSignal.any([over.signal, this.#forced.signal])).catch(() => undefined)
+    const late = clock
+      .sleep(this.#options.drainMs, AbortSignal.any([over.signal, this.#forced.signal]))
+      .catch(() => undefined)
     await Promise.race([Promise.all(this.#inHand), late])
     const handedBack = [...active]
     over.abort()
@@ -137,7 +147,7 @@ export class Worker {
 
   #warn(failure: unknown): void {
     if (failure instanceof Unanswered || failure instanceof Unavailable) return
-    const what = failure instanceof Error ? failure.stack ?? failure.message : String(failure)
+    const what = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
     this.#deps.telemetry.emit('warning', { what, fix: 'this is a bug; nothing is lost, the message is handed back' })
   }
 }

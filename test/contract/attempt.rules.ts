@@ -52,7 +52,7 @@ export const STALE: Readonly<Record<string, Rule>> = {
   'whose request is decided writes nothing': async (store) => {
     const begun = await begin(store, R1, 'a.1')
     await store.journal.decide(begun.processing, decisionOf(R1, 'cancelled'), { put: [] })
-    const again = await store.locks.acquire('a', 'a.1', [`c:${I}`, `p:${S}`, `p:${D}`], null)     // a fence that holds
+    const again = await store.locks.acquire('a', 'a.1', [`c:${I}`, `p:${S}`, `p:${D}`], null) // a fence that holds
     const attempt = { ...attemptOf(begun), ticket: again!.number }
     expect(await store.ledger.apply(claim(begun.snapshot!), attempt, decisionOf(R1))).to.deep.equal({ kind: 'stale' })
     expect(await booksOf(store)).to.deep.equal({ consumers: { [I]: ON_S }, usages: { [S]: SMALL, [D]: {}, [E]: {} } })

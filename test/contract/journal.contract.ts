@@ -38,9 +38,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     const begun = await begin(store, R1, 'a.1')
     const waiting = await begin(store, R2, 'b.1')
     const heard = await listen(store, 'b')
-    expect(
-      await store.journal.decide(begun.processing, decisionOf(R1, 'expired'), { put: [] }),
-    ).to.equal('decided')
+    expect(await store.journal.decide(begun.processing, decisionOf(R1, 'expired'), { put: [] })).to.equal('decided')
     expect(await heard.next()).to.deep.include({ kind: 'granted', ticket: waiting.ticket.number })
     expect(await store.journal.show(R1)).to.deep.include({
       state: 'decided',
@@ -65,9 +63,7 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const old = await begin(store, R1, 'a.1')
     await begin(store, R1, 'a.2')
-    expect(
-      await store.journal.decide(old.processing, decisionOf(R1), { put: [moveOf('open')] }),
-    ).to.equal('stale')
+    expect(await store.journal.decide(old.processing, decisionOf(R1), { put: [moveOf('open')] })).to.equal('stale')
     expect(await store.journal.moves([I])).to.deep.equal({})
     expect((await store.journal.show(R1))!.state).to.equal('processing')
   },
@@ -75,17 +71,13 @@ const DECIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     await store.advance(store.options.leaseMs)
-    expect(await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })).to.equal(
-      'stale',
-    )
+    expect(await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })).to.equal('stale')
   },
   'is refused after a restart of the store, although its session lives': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
     await store.restart()
-    expect(await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })).to.equal(
-      'stale',
-    )
+    expect(await store.journal.decide(begun.processing, decisionOf(R1), { put: [] })).to.equal('stale')
   },
   'of a request that nobody began is refused': async (store) => {
     await open(store, 'a')
@@ -105,9 +97,7 @@ const ASIDE: Readonly<Record<string, Rule>> = {
   'makes every copy a duplicate until it is due': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')
-    expect(await store.journal.aside(begun.processing, asideOf('contended', 1, 1_000))).to.equal(
-      'aside',
-    )
+    expect(await store.journal.aside(begun.processing, asideOf('contended', 1, 1_000))).to.equal('aside')
     expect(await store.journal.show(R1)).to.deep.include({
       state: 'waiting',
       holder: null,
@@ -140,9 +130,7 @@ const ASIDE: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     await open(store, 'b')
     const first = await begin(store, R1, 'a.1')
-    expect(await store.journal.aside(first.processing, asideOf('handed_back', 0, 0))).to.equal(
-      'aside',
-    )
+    expect(await store.journal.aside(first.processing, asideOf('handed_back', 0, 0))).to.equal('aside')
     const again = await begin(store, R1, 'b.1')
     expect(again.processing).to.include({ attempts: 2, rung: 0, lastReason: null, firstFailedAtMs: null })
   },

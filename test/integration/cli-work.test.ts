@@ -21,11 +21,15 @@ describe('the command line at work', () => {
   let worker: WorkerProcess | null = null
   const run = (words: readonly string[], input = ''): Promise<Run> => ferryman(words, { env, input })
   const linesOf = ({ out }: Run): Record<string, unknown>[] =>
-    out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>)
+    out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
 
   before(async () => {
     env = {
-      FERRYMAN_REDIS_URL: (await sharedRedis()).url, FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
+      FERRYMAN_REDIS_URL: (await sharedRedis()).url,
+      FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
       FERRYMAN_RABBITMQ_URL: await freshVhost(),
       FERRYMAN_RABBITMQ_MANAGEMENT_URL: (await sharedRabbit()).managementUrl ?? '',
     }
@@ -62,7 +66,10 @@ describe('the command line at work', () => {
   it('finds nothing wrong with what a worker needs', async () => {
     const { code, out } = await run(['doctor', '--json'])
     expect(code).to.equal(0)
-    const rows = out.trim().split('\n').map((line) => JSON.parse(line) as { check: string; result: string })
+    const rows = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { check: string; result: string })
     const wanted = ['node', 'rabbitmq', 'topology', 'redis', 'redis write', 'clock', 'ledger']
     expect(rows.map(({ check }) => check)).to.include.members(wanted)
     expect(rows.filter(({ result }) => result === 'fail')).to.deep.equal([])
@@ -93,20 +100,46 @@ describe('the command line at work', () => {
     const { request, outcome } = JSON.parse(refused.out) as { request: string; outcome: { code: string } }
     expect(outcome.code).to.equal('conflicting_operation')
     const status = await run(['dlq', 'status', '--json'])
-    expect([status.code, JSON.parse(status.out)]).to.deep.equal([0, {
-      open: 0, told: 1, unroutable: 0, waiting: 0, outcomeUnknown: 0, oldestOpenAt: null, codes: [],
-    }])
+    expect([status.code, JSON.parse(status.out)]).to.deep.equal([
+      0,
+      {
+        open: 0,
+        told: 1,
+        unroutable: 0,
+        waiting: 0,
+        outcomeUnknown: 0,
+        oldestOpenAt: null,
+        codes: [],
+      },
+    ])
     expect((await run(['dlq', 'list', '--json'])).out).to.equal('')
     const [letter] = linesOf(await run(['dead-letters', 'list', '--state', 'told', '--json']))
     expect(Object.keys(letter!)).to.deep.equal([
-      'id', 'request', 'operation', 'consumer', 'source', 'destination', 'code', 'class', 'effect', 'state',
+      'id',
+      'request',
+      'operation',
+      'consumer',
+      'source',
+      'destination',
+      'code',
+      'class',
+      'effect',
+      'state',
       'firstFailedAt',
-      'lastFailedAt', 'attempts',
+      'lastFailedAt',
+      'attempts',
     ])
     expect(letter).to.include({
-      request, operation: 'claim', consumer: CONSUMER, source: SOURCE, destination: DESTINATION,
+      request,
+      operation: 'claim',
+      consumer: CONSUMER,
+      source: SOURCE,
+      destination: DESTINATION,
       code: 'conflicting_operation',
-      class: 'refused', effect: 'did_not_happen', state: 'told', attempts: 1,
+      class: 'refused',
+      effect: 'did_not_happen',
+      state: 'told',
+      attempts: 1,
     })
     const shown = JSON.parse((await run(['dlq', 'show', request, '--json'])).out) as Record<string, unknown>
     expect(shown).to.deep.include(letter)
@@ -117,16 +150,28 @@ describe('the command line at work', () => {
   }).timeout(60_000)
 
   it('sends many with confirms, and tells their events from the journal', async () => {
-    const ids = Array.from({ length: 50 },
-      (_, n) => `7000000${1 + (n % 9)}-0000-4000-8000-${String(n).padStart(12, '0')}`)
+    const ids = Array.from(
+      { length: 50 },
+      (_, n) => `7000000${1 + (n % 9)}-0000-4000-8000-${String(n).padStart(12, '0')}`,
+    )
     const requests = ids.map((id) => ({ version: 1, id, operation: 'release', consumer: id, source: SOURCE }))
     const sent = await run(['request', 'send', '-', '--json'], JSON.stringify(requests))
     expect([sent.code, JSON.parse(sent.out)]).to.deep.equal([0, { sent: 50, invalid: 0 }])
     expect(sent.err).to.include('sent: 50 of 50\n')
     const tail = await run(['events', 'tail', '--from', 'first', '--json', '--count', '54', '--timeout', '20s'])
     expect(linesOf(tail).map(({ request }) => request)).to.include.members(ids)
-    const one = await run(['events', 'tail', '--from', 'first', '--request', ids[7]!, '--count', '1', '--timeout',
-      '20s'])
+    const one = await run([
+      'events',
+      'tail',
+      '--from',
+      'first',
+      '--request',
+      ids[7]!,
+      '--count',
+      '1',
+      '--timeout',
+      '20s',
+    ])
     expect(one.out).to.match(new RegExp(`^\\S+Z  release \\w+  ${ids[7]}  `))
     expect(linesOf(await run(['transfers', 'list', '--limit', '3', '--json']))).to.have.length(3)
   }).timeout(60_000)
@@ -134,7 +179,9 @@ describe('the command line at work', () => {
   it('has numbers about it all in its metrics', async () => {
     const body = await (await fetch(`http://127.0.0.1:${worker!.port}/metrics`)).text()
     expect(body).to.match(/^ferryman_outcomes_total\{operation="claim",class="done",code="applied"\} 1$/m)
-    expect(body).to.include('ferryman_outcomes_total{operation="claim",class="refused",code="conflicting_operation"} 1\n')
+    expect(body).to.include(
+      'ferryman_outcomes_total{operation="claim",class="refused",code="conflicting_operation"} 1\n',
+    )
     expect(body).to.match(/^ferryman_requests_in_progress 0$/m)
   })
 
@@ -143,7 +190,10 @@ describe('the command line at work', () => {
     expect(await worker!.ended).to.equal(0)
     const { out, err } = worker!.said
     expect(err).to.equal('')
-    const lines = out.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(lines.map(({ msg }) => msg)).to.include.members(['http listening', 'worker started', 'worker stopped'])
     expect(out).not.to.include('guest:guest')
   }).timeout(30_000)
@@ -153,14 +203,22 @@ describe('the command line at work', () => {
     try {
       const channel = await connection.createConfirmChannel()
       const headers = {
-        'dl-schema': 1, 'dl-id': '90000000-0000-5000-8000-000000000001', 'dl-reason': 'poison', 'dl-class': 'operator',
-        'dl-effect': 'did_not_happen', 'dl-request-id': '70000000-0000-4000-8000-0000000000ff', 'dl-operation': 'claim',
+        'dl-schema': 1,
+        'dl-id': '90000000-0000-5000-8000-000000000001',
+        'dl-reason': 'poison',
+        'dl-class': 'operator',
+        'dl-effect': 'did_not_happen',
+        'dl-request-id': '70000000-0000-4000-8000-0000000000ff',
+        'dl-operation': 'claim',
         'dl-attempts': 5,
-        'dl-first-failed-at': '2026-11-20T00:00:00Z', 'dl-last-failed-at': '2026-11-21T00:00:00Z',
+        'dl-first-failed-at': '2026-11-20T00:00:00Z',
+        'dl-last-failed-at': '2026-11-21T00:00:00Z',
         'dl-description': '\u001b[2J',
       }
-      channel.publish('ferryman.dead-letters', 'operator.poison', Buffer.from([0xff, 0xfe]),
-        { headers, persistent: true })
+      channel.publish('ferryman.dead-letters', 'operator.poison', Buffer.from([0xff, 0xfe]), {
+        headers,
+        persistent: true,
+      })
       await channel.waitForConfirms()
     } finally {
       await connection.close()
@@ -178,7 +236,9 @@ describe('the command line at work', () => {
     const bare = { ...env, ...verify, FERRYMAN_RABBITMQ_URL: await freshVhost() }
     const { code, err } = await ferryman(['worker'], { env: bare })
     expect(code).to.equal(78)
-    expect(err).to.match(/OBJECT +ARGUMENT +WANTED +FOUND +FIX/).and.include('queue ferryman.requests')
+    expect(err)
+      .to.match(/OBJECT +ARGUMENT +WANTED +FOUND +FIX/)
+      .and.include('queue ferryman.requests')
   }).timeout(30_000)
 
   it('ends with 77 at once for a wrong password', async () => {

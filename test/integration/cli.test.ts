@@ -7,23 +7,41 @@ import { ferryman } from './ferryman-process.ts'
 
 const MARKER = 'hunter2-MARKER-hunter2'
 const NOWHERE = {
-  FERRYMAN_RABBITMQ_URL: `amqp://me:${MARKER}@127.0.0.1:1`, FERRYMAN_REDIS_URL: `redis://:${MARKER}@127.0.0.1:1`,
-  FERRYMAN_RABBITMQ_MANAGEMENT_URL: '', FERRYMAN_START_TIMEOUT_MS: '500', FERRYMAN_HTTP_PORT: '0',
+  FERRYMAN_RABBITMQ_URL: `amqp://me:${MARKER}@127.0.0.1:1`,
+  FERRYMAN_REDIS_URL: `redis://:${MARKER}@127.0.0.1:1`,
+  FERRYMAN_RABBITMQ_MANAGEMENT_URL: '',
+  FERRYMAN_START_TIMEOUT_MS: '500',
+  FERRYMAN_HTTP_PORT: '0',
 }
 
 describe('ferryman', () => {
   it('has help for every command, with examples, on standard output', async () => {
     for (const words of [
-      [], ['worker'], ['request'], ['request', 'send'], ['events', 'tail'], ['transfers', 'list'],
+      [],
+      ['worker'],
+      ['request'],
+      ['request', 'send'],
+      ['events', 'tail'],
+      ['transfers', 'list'],
       ['transfers', 'show'],
-      ['dead-letters', 'status'], ['dlq', 'list'], ['dlq', 'show'], ['ledger', 'seed'], ['ledger', 'dump'],
+      ['dead-letters', 'status'],
+      ['dlq', 'list'],
+      ['dlq', 'show'],
+      ['ledger', 'seed'],
+      ['ledger', 'dump'],
       ['ledger', 'show'],
-      ['topology', 'apply'], ['topology', 'verify'], ['operations'], ['config', 'print'], ['config', 'check'],
+      ['topology', 'apply'],
+      ['topology', 'verify'],
+      ['operations'],
+      ['config', 'print'],
+      ['config', 'check'],
       ['doctor'],
     ]) {
       const { code, out } = await ferryman([...words, '--help'])
       expect([words.join(' '), code]).to.deep.equal([words.join(' '), 0])
-      expect(out).to.include('Usage: ferryman').and.match(/\nExamples?:\n/)
+      expect(out)
+        .to.include('Usage: ferryman')
+        .and.match(/\nExamples?:\n/)
     }
   }).timeout(60_000)
 
@@ -86,21 +104,34 @@ describe('ferryman', () => {
   it('warns of variables that are no settings', async () => {
     const { code, err } = await ferryman(['config', 'check'], { env: { FERRYMAN_CONCURENCY: '1' } })
     expect(code).to.equal(0)
-    expect(err).to.equal('ferryman: warning: FERRYMAN_CONCURENCY is no setting and is ignored; '
-      + 'did you mean FERRYMAN_CONCURRENCY?\n')
+    expect(err).to.equal(
+      'ferryman: warning: FERRYMAN_CONCURENCY is no setting and is ignored; ' + 'did you mean FERRYMAN_CONCURRENCY?\n',
+    )
   })
 
   it('prints every effect and why it may be repeated', async () => {
     const { code, out } = await ferryman(['operations', '--json'])
-    const rows = out.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    const rows = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(code).to.equal(0)
-    expect(rows.map(({ name }) => name)).to.include.members(['ledger.apply', 'journal.begin', 'broker.publish',
-      'desk.take'])
+    expect(rows.map(({ name }) => name)).to.include.members([
+      'ledger.apply',
+      'journal.begin',
+      'broker.publish',
+      'desk.take',
+    ])
     for (const row of rows) expect(row).to.have.keys('name', 'ledger', 'idempotent', 'because')
   })
 
   const unavailable: readonly string[][] = [
-    ['worker'], ['dlq', 'status'], ['ledger', 'dump'], ['transfers', 'list'], ['topology', 'verify'], ['doctor'],
+    ['worker'],
+    ['dlq', 'status'],
+    ['ledger', 'dump'],
+    ['transfers', 'list'],
+    ['topology', 'verify'],
+    ['doctor'],
     ['events', 'tail', '--timeout', '1s'],
     ['request', 'release', '--consumer', '33333333-3333-4333-8333-333333333333'],
   ]
@@ -129,7 +160,9 @@ describe('ferryman', () => {
     const { createServer } = await import('node:net')
     const server = createServer()
     const port = await new Promise<number>((resolve) => {
-      server.listen(0, '127.0.0.1', () => { resolve((server.address() as { port: number }).port) })
+      server.listen(0, '127.0.0.1', () => {
+        resolve((server.address() as { port: number }).port)
+      })
     })
     const { code, err } = await ferryman(['worker'], { env: { ...NOWHERE, FERRYMAN_HTTP_PORT: String(port) } })
     server.close()

@@ -23,10 +23,21 @@ function uuid(kind: number): string {
 function letter(fields: Partial<NewLetter> = {}): NewLetter {
   const [source, destination] = [uuid(2), uuid(3)]
   return {
-    id: uuid(9), request: uuid(7), operation: 'claim', consumer: uuid(1), source, destination,
+    id: uuid(9),
+    request: uuid(7),
+    operation: 'claim',
+    consumer: uuid(1),
+    source,
+    destination,
     providers: [source, destination],
-    code: 'outcome_unknown', class: 'operator', effect: 'unknown', firstFailedAt: '2026-11-20T00:00:00.000Z',
-    lastFailedAt: '2026-11-20T00:00:00.000Z', attempts: 1, body: Buffer.from('{}'), headers: { 'dl-schema': 1 },
+    code: 'outcome_unknown',
+    class: 'operator',
+    effect: 'unknown',
+    firstFailedAt: '2026-11-20T00:00:00.000Z',
+    lastFailedAt: '2026-11-20T00:00:00.000Z',
+    attempts: 1,
+    body: Buffer.from('{}'),
+    headers: { 'dl-schema': 1 },
     ...fields,
   }
 }
@@ -34,11 +45,19 @@ function letter(fields: Partial<NewLetter> = {}): NewLetter {
 /** The same letter as a message in the dead-letter queue. */
 function messageOf(given: NewLetter): { key: string; body: Buffer; headers: Record<string, unknown> } {
   return {
-    key: `${given.class}.${given.code}`, body: given.body,
+    key: `${given.class}.${given.code}`,
+    body: given.body,
     headers: {
-      'dl-schema': 1, 'dl-id': given.id, 'dl-reason': given.code, 'dl-class': given.class, 'dl-effect': given.effect,
-      'dl-request-id': given.request, 'dl-operation': given.operation, 'dl-attempts': given.attempts,
-      'dl-first-failed-at': given.firstFailedAt, 'dl-last-failed-at': given.lastFailedAt,
+      'dl-schema': 1,
+      'dl-id': given.id,
+      'dl-reason': given.code,
+      'dl-class': given.class,
+      'dl-effect': given.effect,
+      'dl-request-id': given.request,
+      'dl-operation': given.operation,
+      'dl-attempts': given.attempts,
+      'dl-first-failed-at': given.firstFailedAt,
+      'dl-last-failed-at': given.lastFailedAt,
     },
   }
 }
@@ -55,10 +74,13 @@ describe('the desk', () => {
     url = await freshVhost()
     telemetry = new Telemetry()
     told = []
-    telemetry.listen((name) => { told.push(name) })
+    telemetry.listen((name) => {
+      told.push(name)
+    })
     const { config } = loadConfig({
       env: {
-        FERRYMAN_REDIS_URL: (await sharedRedis()).url, FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
+        FERRYMAN_REDIS_URL: (await sharedRedis()).url,
+        FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
         FERRYMAN_RABBITMQ_URL: url,
         FERRYMAN_RABBITMQ_MANAGEMENT_URL: (await sharedRabbit()).managementUrl ?? '',
       },
@@ -102,7 +124,8 @@ describe('the desk', () => {
     const { body: _body, headers: _headers, providers: _providers, ...rest } = first
     expect(await listed()).to.deep.equal([{ ...rest, ...later, state: 'open' }])
     expect(await store.desk.counts()).to.deep.equal({
-      open: [{ class: 'operator', code: 'outcome_unknown', count: 1 }], told: 0,
+      open: [{ class: 'operator', code: 'outcome_unknown', count: 1 }],
+      told: 0,
       oldestAtMs: { operator: Date.UTC(2026, 10, 20) },
     })
   })
@@ -195,10 +218,9 @@ describe('the desk', () => {
     expect(await store.desk.holdIntake('dead:1', 1_000)).to.equal(true)
   })
 
-  it('sends what only the broker gave up back to work, its bytes unchanged, without the marks of its death',
-    async () => {
+  it('sends what only the broker gave up back to work, bytes unchanged, without the marks of its death', async () => {
     const body = Buffer.from('{"any": "thing"}')
-    const headers = { 'x-first-death-reason': 'delivery_limit', 'x-delivery-count': 7, 'traceparent': '00-1' }
+    const headers = { 'x-first-death-reason': 'delivery_limit', 'x-delivery-count': 7, traceparent: '00-1' }
     const properties = { headers, contentType: 'application/json' }
     await broker.publish({ exchange: names.deadLetters, routingKey: 'operator.broker', body, properties })
     await catchAll()
@@ -217,10 +239,12 @@ describe('the desk', () => {
     const reader = await parts.reader()
     const delivery = await reader.get(names.deadLetters)
     const broken = { ...store.desk, take: () => Promise.reject(new Error('no room')) }
-    const failed = await takeIn(delivery!, { ...intakeParts(), desk: broken })
-      .then(() => 'taken', (failure: Error) => failure.message)
+    const failed = await takeIn(delivery!, { ...intakeParts(), desk: broken }).then(
+      () => 'taken',
+      (failure: Error) => failure.message,
+    )
     expect(failed).to.equal('no room')
-    while (await depthOf(names.deadLetters) === 0) await systemClock.sleep(10)
+    while ((await depthOf(names.deadLetters)) === 0) await systemClock.sleep(10)
     await catchAll()
     expect(await idsOf({})).to.have.length(1)
   })

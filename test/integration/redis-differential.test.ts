@@ -194,11 +194,7 @@ const STEPS: Readonly<Record<string, (store: Store, memory: Memory, step: Step) 
     if (started === undefined) return null
     const { processing } = started
     const put = step.c % 2 === 0 ? [moveOf(processing.request, step)] : []
-    return await store.journal.decide(
-      processing,
-      decisionOf(processing.request, step.b),
-      { put },
-    )
+    return await store.journal.decide(processing, decisionOf(processing.request, step.b), { put })
   },
   aside: async (store, { begun }, { a, b, c }) => {
     const started = pick(begun, a)

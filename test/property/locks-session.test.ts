@@ -45,7 +45,7 @@ interface World {
 describe('lock sessions in bad weather', function () {
   this.timeout(60_000 + RUNS * 500)
 
-  it('never trust one resource twice, nor an older ticket after a newer one, and all end with nothing left', async () => {
+  it('never trust one resource twice, nor an older ticket after a newer, and end with nothing left', async () => {
     let grants = 0
     await fc.assert(
       fc.asyncProperty(

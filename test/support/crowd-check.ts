@@ -33,7 +33,9 @@ function stepsOf(events: readonly Told[]): Map<string, Step[]> {
   return steps
 }
 
-/** The Redis ledger never restarts generations, so they put the steps in order; a removal comes after what it removes. */
+/**
+ * The Redis ledger never restarts generations, so they put the steps in order; a removal comes after what it removes.
+ */
 function faultsOfChain(id: string, steps: readonly Step[], start: Allocations, end: Allocations): string[] {
   const order = ({ before, after }: Step): number => after.generation ?? (before.generation ?? 0) + 0.5
   const sorted = [...steps].sort((one, other) => order(one) - order(other))
@@ -74,9 +76,8 @@ function same(one: { readonly allocations: Allocations }, other: { readonly allo
 }
 
 function text(allocations: Allocations): string {
-  return JSON.stringify(
-    Object.entries(allocations)
-      .map(([provider, amounts]) => [provider, Object.entries(amounts).sort()])
-      .sort(),
+  const held = Object.entries(allocations).flatMap(([provider, amounts]) =>
+    Object.entries(amounts).map(([name, amount]) => `${provider} ${name}=${amount}`),
   )
+  return held.sort().join(', ')
 }

@@ -1,4 +1,4 @@
-// A crowd of servers that move about at random, each asking again once it was answered, over hosts that are nearly full.
+// A crowd of servers that move about at random, each asking again when answered, over hosts that are nearly full.
 import { createHash } from 'node:crypto'
 import type { Allocations } from '../../src/transfer/snapshot.ts'
 import { type Books, type Installation, type Told } from './installation.ts'
@@ -41,10 +41,18 @@ export function crowdBooks({ hosts, servers, roomOfHost }: CrowdOptions): Books 
     MEMORY_MB: { ...common, total: roomOfHost * 512, max_unit: roomOfHost * 512 },
   }
   const provider = (host: number) => ({
-    id: hostId(host), name: `cn-${host}`, parent: null, traits: [], aggregates: [], inventories,
+    id: hostId(host),
+    name: `cn-${host}`,
+    parent: null,
+    traits: [],
+    aggregates: [],
+    inventories,
   })
   const consumer = (server: number) => ({
-    id: serverId(server), type: 'INSTANCE', project: 'p', user: 'u',
+    id: serverId(server),
+    type: 'INSTANCE',
+    project: 'p',
+    user: 'u',
     allocations: { [hostId(server % hosts)]: { VCPU: 2, MEMORY_MB: 1024 } },
   })
   return {
@@ -70,11 +78,20 @@ interface Server {
 
 /** Sends `count` requests, at most one a server at a time, and resolves when each was told. */
 export async function playOut(
-  installation: Installation, options: CrowdOptions, count: number, random: Random, run = 'crowd'): Promise<Played> {
+  installation: Installation,
+  options: CrowdOptions,
+  count: number,
+  random: Random,
+  run = 'crowd',
+): Promise<Played> {
   const requests: string[] = []
   const reused: string[] = []
   let copies = 0
-  const servers: Server[] = crowdBooks(options).consumers.map(({ id, allocations }) => ({ id, allocations, open: false }))
+  const servers: Server[] = crowdBooks(options).consumers.map(({ id, allocations }) => ({
+    id,
+    allocations,
+    open: false,
+  }))
   const askFor = async (server: Server): Promise<void> => {
     const id = uuidOf(run, requests.length)
     const fields = { version: 1, id, origin: 'crowd', ...nextOf(server, options, random, requests) }
@@ -88,9 +105,11 @@ export async function playOut(
     reused.push(id)
     await installation.ask({ ...fields, context: { other: 'content' } })
   }
-  await Promise.all(servers.map(async (server) => {
-    while (requests.length < count) await askFor(server)
-  }))
+  await Promise.all(
+    servers.map(async (server) => {
+      while (requests.length < count) await askFor(server)
+    }),
+  )
   return { requests, copies, reused }
 }
 
@@ -120,10 +139,14 @@ function nextOf(server: Server, { hosts }: CrowdOptions, random: Random, earlier
     return { operation: 'claim', ...move }
   }
   if (roll < 0.4) return { operation: 'claim', ...move, ...(random() < 0.2 ? { mode: 'doubled' } : {}) }
-  if (roll < 0.7) return { operation: 'transfer', ...move, ...(random() < 0.3 ? { alternates: [elsewhere()] } : {}) }
+  if (roll < 0.7) {
+    const alternates = !wrong && random() < 0.3 ? { alternates: [elsewhere()] } : {}
+    return { operation: 'transfer', ...move, ...alternates }
+  }
   if (roll < 0.8) return { operation: 'release', consumer, source }
   if (roll < 0.88) return { operation: 'adjust', consumer, deltas: { [source]: { MEMORY_MB: pick([-256, 256]) } } }
-  if (roll < 0.94) return { operation: 'swap-consumer', consumer, newConsumer: uuidOf('swapped', consumer, earlier.length) }
+  if (roll < 0.94)
+    return { operation: 'swap-consumer', consumer, newConsumer: uuidOf('swapped', consumer, earlier.length) }
   return { operation: 'confirm', consumer }
 }
 

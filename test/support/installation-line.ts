@@ -1,4 +1,4 @@
-// The line of other systems to an installation: they publish requests and read events and letters, over broken connections too.
+// The line of others to an installation: they publish requests and read events and letters, over breaking connections.
 import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type Options } from 'amqplib'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Names } from '../../src/broker/names.ts'

@@ -11,7 +11,12 @@ const INVENTORY = { reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 64,
 
 export function providerOf(id: string, name: string, vcpus = 64): Books['providers'][number] {
   const provider = {
-    id, name, parent: null, traits: [], aggregates: [], inventories: { VCPU: { ...INVENTORY, total: vcpus } },
+    id,
+    name,
+    parent: null,
+    traits: [],
+    aggregates: [],
+    inventories: { VCPU: { ...INVENTORY, total: vcpus } },
   }
   return provider
 }
@@ -20,11 +25,16 @@ export function providerOf(id: string, name: string, vcpus = 64): Books['provide
 export function moversBooks(count: number): Books {
   const servers = Array.from({ length: count }, (_, server) => server)
   const consumer = (server: number) => ({
-    id: moverOf(server), type: 'INSTANCE', project: 'p', user: 'u', allocations: { [sourceOf(server)]: { VCPU: 2 } },
+    id: moverOf(server),
+    type: 'INSTANCE',
+    project: 'p',
+    user: 'u',
+    allocations: { [sourceOf(server)]: { VCPU: 2 } },
   })
   return {
     providers: servers.flatMap((server) => [
-      providerOf(sourceOf(server), `from-${server}`), providerOf(destinationOf(server), `to-${server}`),
+      providerOf(sourceOf(server), `from-${server}`),
+      providerOf(destinationOf(server), `to-${server}`),
     ]),
     consumers: servers.map(consumer),
   }
@@ -33,8 +43,13 @@ export function moversBooks(count: number): Books {
 /** Moves each of `count` servers from its source to its destination; the same id for the same server. */
 export function moves(count: number, fields: Readonly<Record<string, unknown>> = {}): object[] {
   return Array.from({ length: count }, (_, server) => ({
-    version: 1, id: requestOf(server), operation: 'transfer', consumer: moverOf(server), source: sourceOf(server),
-    destination: destinationOf(server), ...fields,
+    version: 1,
+    id: requestOf(server),
+    operation: 'transfer',
+    consumer: moverOf(server),
+    source: sourceOf(server),
+    destination: destinationOf(server),
+    ...fields,
   }))
 }
 
@@ -42,8 +57,9 @@ export const requestsOf = (count: number): string[] => Array.from({ length: coun
 
 /** Where each of `count` servers is to be found after `moves`. */
 export function movedBooks(count: number): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Array.from({ length: count }, (_, server) =>
-    [moverOf(server), { [destinationOf(server)]: { VCPU: 2 } }]))
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, server) => [moverOf(server), { [destinationOf(server)]: { VCPU: 2 } }]),
+  )
 }
 
 /** Allocations of a dump by consumer. */

@@ -27,8 +27,18 @@ export async function losingProxy(port: number): Promise<LosingProxy> {
     return true
   }
   const proxy = await proxyTo(port, (client, server) => {
-    client.on('data', frames(PROTOCOL_HEADER_BYTES, (method) => method === PUBLISH ? drop('publish') : method === ACK && drop('ack'), server))
-    server.on('data', frames(0, (method) => method === ACK && drop('confirm'), client))
+    client.on(
+      'data',
+      frames(
+        PROTOCOL_HEADER_BYTES,
+        (method) => (method === PUBLISH ? drop('publish') : method === ACK && drop('ack')),
+        server,
+      ),
+    )
+    server.on(
+      'data',
+      frames(0, (method) => method === ACK && drop('confirm'), client),
+    )
   })
   return {
     ...proxy,
@@ -52,26 +62,31 @@ export interface HoldingProxy extends Proxy {
 export async function holdingProxy(port: number): Promise<HoldingProxy> {
   let trap: { readonly text: string; readonly sprung: () => void } | null = null
   let held: (() => void)[] | null = null
-  const proxy = await proxyTo(port, (client, server) => {
-    let tail = ''
-    client.on('data', (bytes: Buffer) => {
-      const said = tail + bytes.toString('latin1')
-      tail = said.slice(-128)
-      if (trap !== null && said.includes(trap.text)) {
-        held = []
-        trap.sprung()
-        trap = null
-      }
-      if (held === null) server.write(bytes)
-      else held.push(() => server.write(bytes))
-    })
-    server.on('data', (bytes) => client.write(bytes))
-  }, () => held !== null)
+  const proxy = await proxyTo(
+    port,
+    (client, server) => {
+      let tail = ''
+      client.on('data', (bytes: Buffer) => {
+        const said = tail + bytes.toString('latin1')
+        tail = said.slice(-128)
+        if (trap !== null && said.includes(trap.text)) {
+          held = []
+          trap.sprung()
+          trap = null
+        }
+        if (held === null) server.write(bytes)
+        else held.push(() => server.write(bytes))
+      })
+      server.on('data', (bytes) => client.write(bytes))
+    },
+    () => held !== null,
+  )
   return {
     ...proxy,
-    holdFrom: (text) => new Promise((resolve) => {
-      trap = { text, sprung: resolve }
-    }),
+    holdFrom: (text) =>
+      new Promise((resolve) => {
+        trap = { text, sprung: resolve }
+      }),
     release: () => {
       const writes = held ?? []
       held = null
@@ -82,7 +97,10 @@ export async function holdingProxy(port: number): Promise<HoldingProxy> {
 
 /** `keep`: whether the server's side outlives the client's just now. */
 async function proxyTo(
-  port: number, join: (client: Socket, server: Socket) => void, keep: () => boolean = () => false): Promise<Proxy> {
+  port: number,
+  join: (client: Socket, server: Socket) => void,
+  keep: () => boolean = () => false,
+): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const listener = createServer((client) => {
     const server = connect(port, '127.0.0.1')

@@ -49,11 +49,12 @@ export function spawnWorker(env: Readonly<Record<string, string>>): WorkerUnderT
     })
   })
   let isUp = false
-  const up = Promise.race([ended, until('a worker consumes', () => log.said('broker.consuming').some(isRequests))]).then(
-    () => {
-      isUp = true
-    },
-  )
+  const up = Promise.race([
+    ended,
+    until('a worker consumes', () => log.said('broker.consuming').some(isRequests)),
+  ]).then(() => {
+    isUp = true
+  })
   up.catch(() => undefined)
   return {
     pid: child.pid ?? 0,

@@ -128,18 +128,19 @@ export function toldOf(message: Message): Told {
   return JSON.parse(message.body.toString('utf8')) as Told
 }
 
-const DECIDED_MS = 120_000
+const DECIDED_MS = 90_000
 
 async function decisionOf({ events, depths, names, cli }: Installation, request: string): Promise<Told> {
   const late = new AbortController()
-  const limit = systemClock.sleep(DECIDED_MS, late.signal).then(async () => {
+  const limit = systemClock.sleep(DECIDED_MS, late.signal).then(async (): Promise<never> => {
     const { out, err } = await cli(['transfers', 'show', request, '--json'])
-    const queues = [names.requests, ...LADDER.map((delay) => names.retry(delay))]
-    throw new Error(`no decision of ${request} in ${DECIDED_MS} ms: ${out}${err} ${JSON.stringify(await depths(queues))}`)
+    const waiting = JSON.stringify(await depths([names.requests, ...LADDER.map((delay) => names.retry(delay))]))
+    const answers = events.of(request).map(({ body }) => body.toString('utf8'))
+    throw new Error(`no decision of ${request} in ${DECIDED_MS} ms: ${out}${err}${waiting}${answers.join()}`)
   })
   limit.catch(() => undefined)
   try {
-    return toldOf(await Promise.race([events.decision(request), limit]) as Message)
+    return toldOf(await Promise.race<Message>([events.decision(request), limit]))
   } finally {
     late.abort()
   }
@@ -207,14 +208,18 @@ export function faultsOfTelling({ events, letters }: Line, requests: readonly st
     if (first === undefined) return [`request ${request} was never told`]
     const faults = new Set<string>()
     for (const copy of told) {
-      if (!copy.body.equals(first.body)) faults.add(`request ${request}: ${copy.body} and ${first.body}`)
-      if (copy.routingKey !== first.routingKey) faults.add(`request ${request}: ${copy.routingKey}, ${first.routingKey}`)
+      if (!copy.body.equals(first.body))
+        faults.add(`request ${request}: ${copy.body.toString('utf8')} and ${first.body.toString('utf8')}`)
+      if (copy.routingKey !== first.routingKey)
+        faults.add(`request ${request}: ${copy.routingKey}, ${first.routingKey}`)
     }
     const event = toldOf(first)
     const ids = new Set(
-      letters.of(request).flatMap(({ properties: { headers, messageId } }) =>
-        headers?.['dl-class'] === 'invalid' ? [] : [`${messageId} ${headers?.['dl-reason']}`],
-      ),
+      letters
+        .of(request)
+        .flatMap(({ properties: { headers, messageId } }) =>
+          headers?.['dl-class'] === 'invalid' ? [] : [`${messageId} ${headers?.['dl-reason']}`],
+        ),
     )
     const wanted = event.outcome.class === 'done' ? 0 : 1
     if (ids.size !== wanted) faults.add(`request ${request} (${event.outcome.code}) has letters ${[...ids].join(', ')}`)

@@ -8,7 +8,9 @@ export function projectRoot(): string {
     try {
       const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string }
       if (manifest.name === 'ferryman') return folder
-    } catch { /* no package.json here: one folder up */ }
+    } catch {
+      /* no package.json here: one folder up */
+    }
   }
   throw new Error('no package.json of ferryman above this file')
 }

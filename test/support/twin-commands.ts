@@ -146,9 +146,7 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
         const known = pick(twin.known.processings, processing)
         if (known === undefined) return
         const decision = decisionOf(known.processing.request, code)
-        await twin.both((store) =>
-          store.journal.decide(known.processing, decision, { put: movesOf(moves) }),
-        )
+        await twin.both((store) => store.journal.decide(known.processing, decision, { put: movesOf(moves) }))
       },
     ),
   },

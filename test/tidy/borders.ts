@@ -84,7 +84,6 @@ export const OWNERS: Readonly<Record<string, string | readonly string[]>> = {
   commander: 'src/cli/',
   pino: 'src/telemetry/log.ts',
   'prom-client': 'src/telemetry/',
-  typebox: 'src/transfer/',
 }
 
 /** What of Node's own modules an area may use; an area that is not listed may use all. */
@@ -97,7 +96,7 @@ export const NODE_MODULES: Readonly<Record<string, readonly string[]>> = {
   ledger: [],
   broker: [],
   flow: [],
-  worker: [],
+  worker: ['node:events'],
   'dead-letters': [],
 }
 

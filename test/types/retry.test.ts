@@ -24,11 +24,18 @@ async function compile(lines: readonly string[]): Promise<string> {
       'export type Unused = [Effect<string, number, Safety>, typeof policy, typeof context]',
     ]
     await writeFile(join(folder, 'case.ts'), [...head, ...lines].join('\n'))
-    const options = { extends: '../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '..', types: ['node'] }, include: ['case.ts'] }
+    const options = {
+      extends: '../tsconfig.json',
+      compilerOptions: { noEmit: true, rootDir: '..', types: ['node'] },
+      include: ['case.ts'],
+    }
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(options))
     const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     expect(await readFile(compiler, 'utf8')).to.contain('#!')
-    return await run(process.execPath, [compiler, '-p', folder]).then(({ stdout }) => stdout, (failure: { stdout: string }) => failure.stdout)
+    return await run(process.execPath, [compiler, '-p', folder]).then(
+      ({ stdout }) => stdout,
+      (failure: { stdout: string }) => failure.stdout,
+    )
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -41,9 +48,15 @@ describe('the compiler', () => {
 
   const REJECTED: readonly (readonly [string, string])[] = [
     ['an effect made by once()', 'void retryOnTimeout(charge, "x", policy, context)'],
-    ['a mark widened to the union', 'const wide: Effect<string, number, Safety> = read\nvoid retryOnTimeout(wide, "x", policy, context)'],
+    [
+      'a mark widened to the union',
+      'const wide: Effect<string, number, Safety> = read\nvoid retryOnTimeout(wide, "x", policy, context)',
+    ],
     ['a bare function', 'void retryOnTimeout(async (input: string) => input.length, "x", policy, context)'],
-    ['a forged object', 'void retryOnTimeout({ name: "a", safety: "idempotent" as const, because: "", once: async (_: string) => 1 }, "x", policy, context)'],
+    [
+      'a forged object',
+      'void retryOnTimeout({ name: "a", safety: "idempotent" as const, because: "", once: async (_: string) => 1 }, "x", policy, context)',
+    ],
     ['a wrong input', 'void retryOnTimeout(read, 5, policy, context)'],
   ]
   for (const [what, line] of REJECTED) {
@@ -54,6 +67,8 @@ describe('the compiler', () => {
 
   it('says in words why an effect made by once() is refused', async () => {
     const said = await compile(['void retryOnTimeout(charge, "x", policy, context)'])
-    expect(said).to.contain('retryOnTimeout takes only effects made with idempotent(); after a timeout read the state back instead')
+    expect(said).to.contain(
+      'retryOnTimeout takes only effects made with idempotent(); after a timeout read the state back instead',
+    )
   })
 })

@@ -21,8 +21,12 @@ export interface ReaderOptions {
 export async function openReader(options: ReaderOptions, clock: Clock): Promise<Reader> {
   const model = await dial(options, clock)
   const lost = new Promise<never>((_, reject) => {
-    model.on('error', (cause) => { reject(new Unavailable(`the connection to RabbitMQ was lost: ${textOf(cause)}`)) })
-    model.on('close', () => { reject(new Unavailable('the connection to RabbitMQ was lost')) })
+    model.on('error', (cause) => {
+      reject(new Unavailable(`the connection to RabbitMQ was lost: ${textOf(cause)}`))
+    })
+    model.on('close', () => {
+      reject(new Unavailable('the connection to RabbitMQ was lost'))
+    })
   })
   lost.catch(() => undefined)
   return readerOn(model, lost, options, clock)
@@ -33,14 +37,24 @@ export async function dial(options: ReaderOptions, clock: Clock): Promise<Channe
   let failure: Error = new Unavailable('no address of RabbitMQ is given')
   for (const url of options.urls) {
     const dialled = connect(withHeartbeat(url, options.heartbeatS), {
-      ...options.tls, timeout: options.timeoutMs, noDelay: true,
+      ...options.tls,
+      timeout: options.timeoutMs,
+      noDelay: true,
       clientProperties: { connection_name: 'ferryman command' },
     })
-    dialled.then((model) => model.on('error', () => undefined), () => undefined)
+    dialled.then(
+      (model) => model.on('error', () => undefined),
+      () => undefined,
+    )
     try {
       return await within(dialled, 2 * options.timeoutMs, 'connecting', clock)
     } catch (cause) {
-      dialled.then((model) => { model.close().catch(() => undefined) }, () => undefined)
+      dialled.then(
+        (model) => {
+          model.close().catch(() => undefined)
+        },
+        () => undefined,
+      )
       failure = connectFailure(cause, hostOf(url))
       if (failure instanceof Refused) throw failure
     }
@@ -50,7 +64,9 @@ export async function dial(options: ReaderOptions, clock: Clock): Promise<Channe
 
 function readerOn(model: ChannelModel, lost: Promise<never>, options: ReaderOptions, clock: Clock): Reader {
   const ask = <Answer>(answer: Promise<Answer>, what: string): Promise<Answer> =>
-    within(answer, options.timeoutMs, what, clock).catch((cause: unknown) => { throw operationFailure(cause, what) })
+    within(answer, options.timeoutMs, what, clock).catch((cause: unknown) => {
+      throw operationFailure(cause, what)
+    })
   const channel = async (): Promise<Channel> => {
     const opened = await ask(model.createChannel(), 'opening a channel')
     opened.on('error', () => undefined)
@@ -92,12 +108,27 @@ function deliveryOf(message: GetMessage, channel: Channel): Delivery {
   const settle = (act: () => void): void => {
     if (settled) return
     settled = true
-    try { act() } catch { /* the channel is gone, and with it the delivery */ }
+    try {
+      act()
+    } catch {
+      /* the channel is gone, and with it the delivery */
+    }
   }
   return {
-    body: message.content, properties: propertiesOf(message.properties),
-    exchange: message.fields.exchange, routingKey: message.fields.routingKey, redelivered: message.fields.redelivered,
-    ack: () => { settle(() => { channel.ack(message) }) },
-    handBack: () => { settle(() => { channel.nack(message, false, true) }) },
+    body: message.content,
+    properties: propertiesOf(message.properties),
+    exchange: message.fields.exchange,
+    routingKey: message.fields.routingKey,
+    redelivered: message.fields.redelivered,
+    ack: () => {
+      settle(() => {
+        channel.ack(message)
+      })
+    },
+    handBack: () => {
+      settle(() => {
+        channel.nack(message, false, true)
+      })
+    },
   }
 }

@@ -4,9 +4,17 @@ import { join } from 'node:path'
 import { packageRoot } from '../../config/root.ts'
 import type { Argument, RedisClient, Reply } from '../../redis/client.ts'
 import {
-  LETTER_CLASSES, STATES, type Counts, type Desk, type Filter, type HistoryEntry, type Letter, type LetterClass,
+  LETTER_CLASSES,
+  STATES,
+  type Counts,
+  type Desk,
+  type Filter,
+  type HistoryEntry,
+  type Letter,
+  type LetterClass,
   type NewLetter,
-  type State, type WholeLetter,
+  type State,
+  type WholeLetter,
 } from '../desk.ts'
 import { firstStateOf } from '../letter.ts'
 import { deskKeysOf, type DeskKeys } from './desk-keys.ts'
@@ -17,9 +25,19 @@ const PAGE = 200
 const FORGET = 500
 
 const LISTED = [
-  'id', 'request', 'operation', 'consumer', 'source', 'destination', 'code', 'class', 'effect', 'state',
+  'id',
+  'request',
+  'operation',
+  'consumer',
+  'source',
+  'destination',
+  'code',
+  'class',
+  'effect',
+  'state',
   'firstFailedAt',
-  'lastFailedAt', 'attempts',
+  'lastFailedAt',
+  'attempts',
 ] as const
 
 type ScriptName = 'take' | 'forget' | 'hold-intake'
@@ -34,8 +52,10 @@ export function redisDesk(redis: RedisClient, namespace: string): Desk {
     list: (filter) => list(redis, keys, filter),
     find: (id) => find(redis, keys, id.toLowerCase()),
     forget: (beforeMs) => forget(redis, run, keys, beforeMs),
-    holdIntake: async (holder, leaseMs) => await run('hold-intake', [keys.taker], [holder, leaseMs]) === 1,
-    releaseIntake: async (holder) => { await run('hold-intake', [keys.taker], [holder, 0]) },
+    holdIntake: async (holder, leaseMs) => (await run('hold-intake', [keys.taker], [holder, leaseMs])) === 1,
+    releaseIntake: async (holder) => {
+      await run('hold-intake', [keys.taker], [holder, 0])
+    },
   }
 }
 
@@ -52,19 +72,39 @@ function runnerOf(redis: RedisClient): Run {
 async function take(run: Run, keys: DeskKeys, letter: NewLetter): Promise<'taken' | 'again'> {
   const state = firstStateOf(letter)
   const fields = {
-    operation: letter.operation, consumer: letter.consumer ?? '', source: letter.source ?? '',
+    operation: letter.operation,
+    consumer: letter.consumer ?? '',
+    source: letter.source ?? '',
     destination: letter.destination ?? '',
-    providers: letter.providers.join(' '), code: letter.code, class: letter.class, effect: letter.effect,
-    firstFailedAt: letter.firstFailedAt, body: letter.body, headers: JSON.stringify(letter.headers),
+    providers: letter.providers.join(' '),
+    code: letter.code,
+    class: letter.class,
+    effect: letter.effect,
+    firstFailedAt: letter.firstFailedAt,
+    body: letter.body,
+    headers: JSON.stringify(letter.headers),
   }
-  const reply = await run('take',
+  const reply = await run(
+    'take',
     [
-      keys.letter(letter.id), keys.ofState(state), keys.ofState('all'), keys.openOf(letter.class), keys.requests,
+      keys.letter(letter.id),
+      keys.ofState(state),
+      keys.ofState('all'),
+      keys.openOf(letter.class),
+      keys.requests,
       keys.counts,
     ],
-    [letter.id, letter.request, state, `${letter.class}/${letter.code}`, Date.parse(letter.firstFailedAt),
+    [
+      letter.id,
+      letter.request,
+      state,
+      `${letter.class}/${letter.code}`,
+      Date.parse(letter.firstFailedAt),
       letter.lastFailedAt,
-      letter.attempts, ...Object.entries(fields).flat()])
+      letter.attempts,
+      ...Object.entries(fields).flat(),
+    ],
+  )
   return reply === 'taken' ? 'taken' : 'again'
 }
 
@@ -83,7 +123,8 @@ async function counts(redis: RedisClient, keys: DeskKeys): Promise<Counts> {
     if (Array.isArray(first) && first.length === 2) oldestAtMs[name] = Number(first[1])
   }
   return {
-    open: all.filter(({ state, count }) => state === 'open' && count > 0)
+    open: all
+      .filter(({ state, count }) => state === 'open' && count > 0)
       .map(({ class: letterClass, code, count }) => ({ class: letterClass, code, count })),
     told: all.filter(({ state }) => state === 'told').reduce((sum, { count }) => sum + count, 0),
     oldestAtMs,
@@ -104,7 +145,7 @@ async function* list(redis: RedisClient, keys: DeskKeys, filter: Filter): AsyncI
     const read = (id: string): Promise<Reply> => redis.call('HMGET', [keys.letter(id), ...LISTED, 'providers'])
     const rows = await Promise.all(ids.map((id) => read(String(id))))
     for (const row of rows) {
-      const values = (row as readonly (string | null)[])
+      const values = row as readonly (string | null)[]
       if (values[0] === null || left <= 0) continue
       const letter = letterOf(Object.fromEntries(LISTED.map((name, index) => [name, values[index] ?? ''])))
       if (!wanted(letter, values.at(-1) ?? '', filter)) continue
@@ -116,11 +157,13 @@ async function* list(redis: RedisClient, keys: DeskKeys, filter: Filter): AsyncI
 }
 
 function wanted(letter: Letter, providers: string, filter: Filter): boolean {
-  return (filter.code === undefined || letter.code === filter.code)
-    && (filter.class === undefined || letter.class === filter.class)
-    && (filter.request === undefined || letter.request === filter.request.toLowerCase())
-    && (filter.provider === undefined || providers.split(' ').includes(filter.provider.toLowerCase()))
-    && (filter.sinceMs === undefined || Date.parse(letter.lastFailedAt) >= filter.sinceMs)
+  return (
+    (filter.code === undefined || letter.code === filter.code) &&
+    (filter.class === undefined || letter.class === filter.class) &&
+    (filter.request === undefined || letter.request === filter.request.toLowerCase()) &&
+    (filter.provider === undefined || providers.split(' ').includes(filter.provider.toLowerCase())) &&
+    (filter.sinceMs === undefined || Date.parse(letter.lastFailedAt) >= filter.sinceMs)
+  )
 }
 
 async function find(redis: RedisClient, keys: DeskKeys, id: string): Promise<readonly WholeLetter[]> {
@@ -134,42 +177,60 @@ async function whole(redis: RedisClient, keys: DeskKeys, id: string): Promise<Wh
   const reply = await redis.callBuffers('HGETALL', [keys.letter(id)])
   const buffers = pairsOf(reply)
   if (buffers['id'] === undefined) return null
-  const texts = Object.fromEntries(Object.entries(buffers).filter(([name]) => name !== 'body')
-    .map(([name, value]) => [name, String(value)]))
+  const texts = Object.fromEntries(
+    Object.entries(buffers)
+      .filter(([name]) => name !== 'body')
+      .map(([name, value]) => [name, String(value)]),
+  )
   return {
-    ...letterOf(texts), body: buffers['body'] as Buffer,
+    ...letterOf(texts),
+    body: buffers['body'] as Buffer,
     headers: JSON.parse(texts['headers'] ?? '{}') as WholeLetter['headers'],
     history: [
       { at: new Date(Number(texts['takenMs'])).toISOString(), what: 'taken in', by: null, why: null },
-      ...JSON.parse(texts['history'] ?? '[]') as HistoryEntry[],
+      ...(JSON.parse(texts['history'] ?? '[]') as HistoryEntry[]),
     ],
   }
 }
 
 function letterOf(fields: Readonly<Record<string, string>>): Letter {
   const text = (name: string): string => fields[name] ?? ''
-  const orNull = (name: string): string | null => text(name) === '' ? null : text(name)
+  const orNull = (name: string): string | null => (text(name) === '' ? null : text(name))
   return {
-    id: text('id'), request: text('request'), operation: text('operation'),
-    consumer: orNull('consumer'), source: orNull('source'),
-    destination: orNull('destination'), code: text('code'), class: text('class') as LetterClass,
-    effect: text('effect') as Letter['effect'], state: STATES.find((state) => state === text('state')) as State,
-    firstFailedAt: text('firstFailedAt'), lastFailedAt: text('lastFailedAt'), attempts: Number(text('attempts')),
+    id: text('id'),
+    request: text('request'),
+    operation: text('operation'),
+    consumer: orNull('consumer'),
+    source: orNull('source'),
+    destination: orNull('destination'),
+    code: text('code'),
+    class: text('class') as LetterClass,
+    effect: text('effect') as Letter['effect'],
+    state: STATES.find((state) => state === text('state')) as State,
+    firstFailedAt: text('firstFailedAt'),
+    lastFailedAt: text('lastFailedAt'),
+    attempts: Number(text('attempts')),
   }
 }
 
 async function forget(redis: RedisClient, run: Run, keys: DeskKeys, beforeMs: number): Promise<number> {
   const ids = await redis.call('ZRANGEBYSCORE', [keys.ofState('told'), '-inf', `(${beforeMs}`, 'LIMIT', 0, FORGET])
   if (!Array.isArray(ids)) return 0
-  const removed = await Promise.all(ids.map((id) => run('forget',
-    [keys.letter(String(id)), keys.ofState('told'), keys.ofState('all'), keys.requests, keys.counts],
-    [String(id), beforeMs])))
+  const removed = await Promise.all(
+    ids.map((id) =>
+      run(
+        'forget',
+        [keys.letter(String(id)), keys.ofState('told'), keys.ofState('all'), keys.requests, keys.counts],
+        [String(id), beforeMs],
+      ),
+    ),
+  )
   return removed.filter((one) => one === 1).length
 }
 
 /** Names and values of a hash; RESP2 gives them in turn. */
 function pairsOf<Value>(reply: Reply<Value>): Record<string, Value> {
-  const flat = Array.isArray(reply) ? reply as readonly Value[] : []
+  const flat = Array.isArray(reply) ? (reply as readonly Value[]) : []
   const pairs: Record<string, Value> = {}
   for (let index = 0; index + 1 < flat.length; index += 2) pairs[String(flat[index])] = flat[index + 1]!
   return pairs

@@ -46,10 +46,16 @@ export function redisJournal(scripts: ScriptRunner): Journal {
     },
     sending: async (processing, attempt) => {
       const args = { token: processing.token, attempt }
-      return wordOf('sending', await scripts.run('sending', { records: [processing.request], args }), ['noted', 'stale'] as const)
+      return wordOf('sending', await scripts.run('sending', { records: [processing.request], args }), [
+        'noted',
+        'stale',
+      ] as const)
     },
     cancel: async (target, by) => {
-      const [word, code] = listOf('cancel', await scripts.run('cancel', { records: [target], args: { id: target, by } }))
+      const [word, code] = listOf(
+        'cancel',
+        await scripts.run('cancel', { records: [target], args: { id: target, by } }),
+      )
       if (word === 'cancelled' || word === 'cancelled_before' || word === 'waits') return { kind: word }
       if (word !== 'decided') throw unexpected('cancel', [word ?? null])
       return { kind: 'decided', code: textOf('cancel', code) as Code }
@@ -119,7 +125,6 @@ async function sweep(scripts: ScriptRunner, limit: number): Promise<readonly Ent
   const replies = await Promise.all(ids.map((id) => scripts.runBuffers('sweep', { records: [id], args: { id } })))
   return replies.flatMap((reply, i) => entryOf(ids[i]!, reply))
 }
-
 
 function decisionOf(request: string, reply: readonly Reply[]): Decision {
   const [code, operation, origin, event, letter] = reply.slice(1).map((part) => textOf('begin', part))

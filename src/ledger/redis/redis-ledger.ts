@@ -54,7 +54,6 @@ export function redisLedger(scripts: ScriptRunner): Ledger {
   }
 }
 
-
 /** A write as `apply.lua` takes it. Throws where a generation does not follow the one before: a bug of the plan. */
 function rowsOf(write: Write): readonly Argument[] {
   for (const { before, after } of write.changes) {

@@ -90,7 +90,11 @@ export function decide(
   return 'decided'
 }
 
-export function aside(slot: MemorySlot, processing: Pick<Processing, 'request' | 'token'>, how: Aside): 'aside' | 'stale' {
+export function aside(
+  slot: MemorySlot,
+  processing: Pick<Processing, 'request' | 'token'>,
+  how: Aside,
+): 'aside' | 'stale' {
   prelude(slot)
   const now = nowMs(slot)
   const record = recordOf(slot, processing.request)
@@ -167,10 +171,7 @@ export function sweepRecords(slot: MemorySlot, limit: number): Entry[] {
     const record = recordOf(slot, id)
     if (record === null || record.digest === null || record.toldAtMs !== null) {
       slot.open.delete(id)
-    } else if (
-      record.decision === null &&
-      lives(slot, record)
-    ) {
+    } else if (record.decision === null && lives(slot, record)) {
       slot.open.set(id, now + slot.options.sweepAfterMs)
     } else {
       slot.records.set(id, { ...record, swept: record.swept + 1 })

@@ -44,7 +44,9 @@ export type Stage =
   | 'answered'
   | 'unanswered'
 
-/** `call` numbers the calls of a connection from 1. `value`: what was answered, or the failure; only of the last stages. */
+/**
+ * `call` numbers the calls of a connection from 1. `value`: what was answered, or the failure; only of the last stages.
+ */
 export type Watch = (stage: Stage, call: number, name: string, value?: unknown) => void
 
 export interface Connection {

@@ -5,11 +5,14 @@ import { harmless, printTable, progressOf, type Io } from '../../../src/cli/outp
 
 describe('options', () => {
   it('are read in their forms', () => {
-    expect(['500ms', '30s', '2m', '1h', '7d'].map(durationMs))
-      .to.deep.equal([500, 30_000, 120_000, 3_600_000, 604_800_000])
+    expect(['500ms', '30s', '2m', '1h', '7d'].map(durationMs)).to.deep.equal([
+      500, 30_000, 120_000, 3_600_000, 604_800_000,
+    ])
     expect(amounts('VCPU=2,MEMORY_MB=2048')).to.deep.equal({ VCPU: 2, MEMORY_MB: 2048 })
-    expect(field('expect={"consumerGeneration":3}', { a: 1 }))
-      .to.deep.equal({ a: 1, expect: { consumerGeneration: 3 } })
+    expect(field('expect={"consumerGeneration":3}', { a: 1 })).to.deep.equal({
+      a: 1,
+      expect: { consumerGeneration: 3 },
+    })
     expect(count('12')).to.equal(12)
     expect(words('a, b,')).to.deep.equal(['a', 'b'])
     expect(since('2h', 10_000_000)).to.equal(2_800_000)
@@ -19,23 +22,43 @@ describe('options', () => {
   })
 
   const wrong: readonly (readonly [(word: string) => unknown, string])[] = [
-    [durationMs, '30'], [durationMs, '-1s'], [durationMs, '1 s'], [amounts, 'VCPU'], [amounts, 'vcpu=1'],
+    [durationMs, '30'],
+    [durationMs, '-1s'],
+    [durationMs, '1 s'],
+    [amounts, 'VCPU'],
+    [amounts, 'vcpu=1'],
     [amounts, 'VCPU=1,VCPU=2'],
-    [amounts, 'VCPU=-1'], [field, 'x'], [field, 'x=abc'], [field, '__proto__=1'], [count, '0'], [count, '1.5'],
+    [amounts, 'VCPU=-1'],
+    [field, 'x'],
+    [field, 'x=abc'],
+    [field, '__proto__=1'],
+    [count, '0'],
+    [count, '1.5'],
     [(word) => since(word, 0), 'yesterday'],
-    [streamStart, 'begin'], [streamStart, '-1'],
+    [streamStart, 'begin'],
+    [streamStart, '-1'],
   ]
   for (const [read, word] of wrong) {
-    it(`${JSON.stringify(word)} is refused (${read.name})`, () => { expect(() => read(word)).to.throw() })
+    it(`${JSON.stringify(word)} is refused (${read.name})`, () => {
+      expect(() => read(word)).to.throw()
+    })
   }
 })
 
 function ioOf(isTerminal: boolean) {
   const written = { out: '', err: '' }
   const io: Io = {
-    out: (text) => { written.out += text }, err: (text) => { written.err += text }, input: async () => Buffer.alloc(0),
+    out: (text) => {
+      written.out += text
+    },
+    err: (text) => {
+      written.err += text
+    },
+    input: async () => Buffer.alloc(0),
     env: {},
-    nodeVersion: 'v20.19.0', isTerminal, signal: new AbortController().signal,
+    nodeVersion: 'v20.19.0',
+    isTerminal,
+    signal: new AbortController().signal,
   }
   return { io, written }
 }
@@ -43,7 +66,15 @@ function ioOf(isTerminal: boolean) {
 describe('a table', () => {
   it('has columns as wide as needed, numbers to the right, and spells control characters out', () => {
     const { io, written } = ioOf(false)
-    printTable(io, ['name', 'n'], [['a\u001b[2J', 5], ['longer than that', 1000], [null, 7]])
+    printTable(
+      io,
+      ['name', 'n'],
+      [
+        ['a\u001b[2J', 5],
+        ['longer than that', 1000],
+        [null, 7],
+      ],
+    )
     expect(written.out.split('\n')).to.deep.equal([
       'NAME                 N',
       'a\\x1b[2J             5',

@@ -23,67 +23,107 @@ function problemsOf(options: LoadOptions): readonly string[] {
 
 describe('wrong settings', () => {
   const table: readonly (readonly [env: Record<string, string>, sentence: string])[] = [
-    [{ FERRYMAN_CONCURRENCY: '64x' },
-      'concurrency is "64x" (from FERRYMAN_CONCURRENCY); it must be a whole number from 1 to 4096 (requests). '
-        + 'Set FERRYMAN_CONCURRENCY to such a value, or remove it for the default 64.'],
-    [{ FERRYMAN_CONCURRENCY: '0' },
-      'concurrency is 0 (from FERRYMAN_CONCURRENCY); it must be a whole number from 1 to 4096 (requests). '
-        + 'Set FERRYMAN_CONCURRENCY to such a value, or remove it for the default 64.'],
-    [{ FERRYMAN_DRAIN_MS: '2.5' },
-      'drainMs is "2.5" (from FERRYMAN_DRAIN_MS); it must be a whole number from 0 to 3600000 (ms). '
-        + 'Set FERRYMAN_DRAIN_MS to such a value, or remove it for the default 25000.'],
-    [{ FERRYMAN_HTTP_PORT: '65536' },
-      'http.port is 65536 (from FERRYMAN_HTTP_PORT); it must be a whole number from 0 to 65535 (TCP port). '
-        + 'Set FERRYMAN_HTTP_PORT to such a value, or remove it for the default 9464.'],
-    [{ FERRYMAN_RABBITMQ_PREFIX: 'Ferry.Man' },
-      'rabbitmq.prefix is "Ferry.Man" (from FERRYMAN_RABBITMQ_PREFIX); it must be 1 to 64 of a-z, 0-9, _ and -, '
-        + 'and begin with a letter or digit. Set FERRYMAN_RABBITMQ_PREFIX to such a value, or remove it for the '
-        + 'default ferryman.'],
-    [{ FERRYMAN_RABBITMQ_TOPOLOGY: 'creat' },
-      'rabbitmq.topology is "creat" (from FERRYMAN_RABBITMQ_TOPOLOGY); it must be one of create, verify, off. '
-        + 'Set FERRYMAN_RABBITMQ_TOPOLOGY to such a value.'],
-    [{ FERRYMAN_RETRY_LADDER: '1s,3s' },
-      'retry.ladder is ["1s","3s"] (from FERRYMAN_RETRY_LADDER); it must be 1 to 20 of the delays '
-        + '1s, 5s, 30s, 2m, 10m, separated by commas. Set FERRYMAN_RETRY_LADDER to such a value, or remove it for the '
-        + 'default 1s,5s,30s,2m,10m.'],
-    [{ FERRYMAN_REDIS_URL: `http://h/${MARKER}` },
-      'redis.url is "***" (from FERRYMAN_REDIS_URL); it must be redis://user:password@host:port/db, rediss://…, or '
-        + 'redis+sentinel://host:port,host:port/master (redis+cluster:// is not part of this version yet). '
-        + 'Set FERRYMAN_REDIS_URL to such a value, or remove it for the default redis://127.0.0.1:6379.'],
-    [{ FERRYMAN_RABBITMQ_URL: MARKER },
-      'rabbitmq.url is "***" (from FERRYMAN_RABBITMQ_URL); it must be amqp://user:password@host:port/vhost or '
-        + 'amqps://…, or several of them separated by commas. Set FERRYMAN_RABBITMQ_URL to such a value, or remove it '
-        + 'for the default amqp://guest:***@127.0.0.1:5672.'],
+    [
+      { FERRYMAN_CONCURRENCY: '64x' },
+      'concurrency is "64x" (from FERRYMAN_CONCURRENCY); it must be a whole number from 1 to 4096 (requests). ' +
+        'Set FERRYMAN_CONCURRENCY to such a value, or remove it for the default 64.',
+    ],
+    [
+      { FERRYMAN_CONCURRENCY: '0' },
+      'concurrency is 0 (from FERRYMAN_CONCURRENCY); it must be a whole number from 1 to 4096 (requests). ' +
+        'Set FERRYMAN_CONCURRENCY to such a value, or remove it for the default 64.',
+    ],
+    [
+      { FERRYMAN_DRAIN_MS: '2.5' },
+      'drainMs is "2.5" (from FERRYMAN_DRAIN_MS); it must be a whole number from 0 to 3600000 (ms). ' +
+        'Set FERRYMAN_DRAIN_MS to such a value, or remove it for the default 25000.',
+    ],
+    [
+      { FERRYMAN_HTTP_PORT: '65536' },
+      'http.port is 65536 (from FERRYMAN_HTTP_PORT); it must be a whole number from 0 to 65535 (TCP port). ' +
+        'Set FERRYMAN_HTTP_PORT to such a value, or remove it for the default 9464.',
+    ],
+    [
+      { FERRYMAN_RABBITMQ_PREFIX: 'Ferry.Man' },
+      'rabbitmq.prefix is "Ferry.Man" (from FERRYMAN_RABBITMQ_PREFIX); it must be 1 to 64 of a-z, 0-9, _ and -, ' +
+        'and begin with a letter or digit. Set FERRYMAN_RABBITMQ_PREFIX to such a value, or remove it for the ' +
+        'default ferryman.',
+    ],
+    [
+      { FERRYMAN_RABBITMQ_TOPOLOGY: 'creat' },
+      'rabbitmq.topology is "creat" (from FERRYMAN_RABBITMQ_TOPOLOGY); it must be one of create, verify, off. ' +
+        'Set FERRYMAN_RABBITMQ_TOPOLOGY to such a value.',
+    ],
+    [
+      { FERRYMAN_RETRY_LADDER: '1s,3s' },
+      'retry.ladder is ["1s","3s"] (from FERRYMAN_RETRY_LADDER); it must be 1 to 20 of the delays ' +
+        '1s, 5s, 30s, 2m, 10m, separated by commas. Set FERRYMAN_RETRY_LADDER to such a value, or remove it for the ' +
+        'default 1s,5s,30s,2m,10m.',
+    ],
+    [
+      { FERRYMAN_REDIS_URL: `http://h/${MARKER}` },
+      'redis.url is "***" (from FERRYMAN_REDIS_URL); it must be redis://user:password@host:port/db, rediss://…, or ' +
+        'redis+sentinel://host:port,host:port/master (redis+cluster:// is not part of this version yet). ' +
+        'Set FERRYMAN_REDIS_URL to such a value, or remove it for the default redis://127.0.0.1:6379.',
+    ],
+    [
+      { FERRYMAN_RABBITMQ_URL: MARKER },
+      'rabbitmq.url is "***" (from FERRYMAN_RABBITMQ_URL); it must be amqp://user:password@host:port/vhost or ' +
+        'amqps://…, or several of them separated by commas. Set FERRYMAN_RABBITMQ_URL to such a value, or remove it ' +
+        'for the default amqp://guest:***@127.0.0.1:5672.',
+    ],
     [{ FERRYMAN_LOG_LEVEL: '' }, 'FERRYMAN_LOG_LEVEL is empty. Give it a value, or unset it for the default.'],
-    [{ FERRYMAN_LOCK_HOLD_MS: '5000', FERRYMAN_LOCK_LEASE_MS: '6000' },
-      'lock.holdMs is 5000, shorter than lock.leaseMs (6000). '
-        + 'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LOCK_LEASE_MS.'],
-    [{ FERRYMAN_LEDGER_TIMEOUT_MS: '70000' },
-      'lock.holdMs is 60000, shorter than ledgerTimeoutMs (70000): a lock would end before one call does. '
-        + 'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LEDGER_TIMEOUT_MS.'],
-    [{ FERRYMAN_LOCK_HOLD_MS: '1200000', FERRYMAN_LOCK_WAIT_MS: '1200000' },
-      'lock.waitMs and lock.holdMs are 2400000 together; more than 1500000 comes too near to the 30 minutes '
-        + 'after which the broker closes a channel. Lower FERRYMAN_LOCK_WAIT_MS or FERRYMAN_LOCK_HOLD_MS.'],
-    [{ FERRYMAN_JOURNAL_DAYS: '30', FERRYMAN_TOMBSTONE_DAYS: '7' },
-      'journal.tombstoneDays is 7, less than journal.days (30). '
-        + 'Raise FERRYMAN_TOMBSTONE_DAYS, or set it to 0 for ever.'],
-    [{ FERRYMAN_RABBITMQ_URL: 'amqp://a/one,amqp://b/two' },
-      'rabbitmq.url names different vhosts; several addresses must be of one cluster and one vhost. '
-        + 'Correct FERRYMAN_RABBITMQ_URL.'],
-    [{ FERRYMAN_LEDGER: 'placement' },
-      'ledger is placement, but the placement ledger is not part of this version yet. Set FERRYMAN_LEDGER to redis.'],
-    [{ FERRYMAN_RABBITMQ_CERT: '-----BEGIN CERTIFICATE-----\nx' },
-      'rabbitmq.cert is given without rabbitmq.key. Set FERRYMAN_RABBITMQ_KEY too, or neither.'],
-    [{ NODE_ENV: '../etc' },
-      'NODE_ENV is "../etc"; it must be 1 to 64 letters, digits, _ or -. Set it to production, development or test.'],
-    [{ FERRYMAN_CONFIG: '/nowhere/ferryman.json' },
-      'FERRYMAN_CONFIG names /nowhere/ferryman.json, which cannot be read (ENOENT). '
-        + 'Correct the path, or unset FERRYMAN_CONFIG.'],
-    [{ FERRYMAN_REDIS_URL: 'redis://h', FERRYMAN_REDIS_URL_FILE: '/x' },
-      'FERRYMAN_REDIS_URL and FERRYMAN_REDIS_URL_FILE are both set. Unset one of them.'],
-    [{ FERRYMAN_REDIS_URL_FILE: '/nowhere/url' },
-      'FERRYMAN_REDIS_URL_FILE names "/nowhere/url", which cannot be read (ENOENT). '
-        + 'Correct the path or its permissions.'],
+    [
+      { FERRYMAN_LOCK_HOLD_MS: '5000', FERRYMAN_LOCK_LEASE_MS: '6000' },
+      'lock.holdMs is 5000, shorter than lock.leaseMs (6000). ' +
+        'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LOCK_LEASE_MS.',
+    ],
+    [
+      { FERRYMAN_LEDGER_TIMEOUT_MS: '70000' },
+      'lock.holdMs is 60000, shorter than ledgerTimeoutMs (70000): a lock would end before one call does. ' +
+        'Raise FERRYMAN_LOCK_HOLD_MS or lower FERRYMAN_LEDGER_TIMEOUT_MS.',
+    ],
+    [
+      { FERRYMAN_LOCK_HOLD_MS: '1200000', FERRYMAN_LOCK_WAIT_MS: '1200000' },
+      'lock.waitMs and lock.holdMs are 2400000 together; more than 1500000 comes too near to the 30 minutes ' +
+        'after which the broker closes a channel. Lower FERRYMAN_LOCK_WAIT_MS or FERRYMAN_LOCK_HOLD_MS.',
+    ],
+    [
+      { FERRYMAN_JOURNAL_DAYS: '30', FERRYMAN_TOMBSTONE_DAYS: '7' },
+      'journal.tombstoneDays is 7, less than journal.days (30). ' +
+        'Raise FERRYMAN_TOMBSTONE_DAYS, or set it to 0 for ever.',
+    ],
+    [
+      { FERRYMAN_RABBITMQ_URL: 'amqp://a/one,amqp://b/two' },
+      'rabbitmq.url names different vhosts; several addresses must be of one cluster and one vhost. ' +
+        'Correct FERRYMAN_RABBITMQ_URL.',
+    ],
+    [
+      { FERRYMAN_LEDGER: 'placement' },
+      'ledger is placement, but the placement ledger is not part of this version yet. Set FERRYMAN_LEDGER to redis.',
+    ],
+    [
+      { FERRYMAN_RABBITMQ_CERT: '-----BEGIN CERTIFICATE-----\nx' },
+      'rabbitmq.cert is given without rabbitmq.key. Set FERRYMAN_RABBITMQ_KEY too, or neither.',
+    ],
+    [
+      { NODE_ENV: '../etc' },
+      'NODE_ENV is "../etc"; it must be 1 to 64 letters, digits, _ or -. Set it to production, development or test.',
+    ],
+    [
+      { FERRYMAN_CONFIG: '/nowhere/ferryman.json' },
+      'FERRYMAN_CONFIG names /nowhere/ferryman.json, which cannot be read (ENOENT). ' +
+        'Correct the path, or unset FERRYMAN_CONFIG.',
+    ],
+    [
+      { FERRYMAN_REDIS_URL: 'redis://h', FERRYMAN_REDIS_URL_FILE: '/x' },
+      'FERRYMAN_REDIS_URL and FERRYMAN_REDIS_URL_FILE are both set. Unset one of them.',
+    ],
+    [
+      { FERRYMAN_REDIS_URL_FILE: '/nowhere/url' },
+      'FERRYMAN_REDIS_URL_FILE names "/nowhere/url", which cannot be read (ENOENT). ' +
+        'Correct the path or its permissions.',
+    ],
   ]
   for (const [env, sentence] of table) {
     it(`${JSON.stringify(env).replace(MARKER, 'a secret')} is refused with a sentence of its own`, () => {
@@ -115,7 +155,9 @@ describe('settings', () => {
     folder = mkdtempSync(join(tmpdir(), 'ferryman-config-'))
     mkdirSync(join(folder, 'config'))
   })
-  afterEach(() => { rmSync(folder, { recursive: true }) })
+  afterEach(() => {
+    rmSync(folder, { recursive: true })
+  })
 
   it('come from schema, default.json, <NODE_ENV>.json, FERRYMAN_CONFIG, environment, flags; later over earlier', () => {
     const layers: LoadOptions['env'] & Record<string, string> = { NODE_ENV: 'test' }
@@ -128,7 +170,7 @@ describe('settings', () => {
     expect(read()).to.deep.equal([1, 'config/default.json'])
     withFile('config/test.json', '{"concurrency": 2}')
     expect(read()).to.deep.equal([2, 'config/test.json'])
-    const own = layers['FERRYMAN_CONFIG'] = withFile('own.json', '{"concurrency": 3}')
+    const own = (layers['FERRYMAN_CONFIG'] = withFile('own.json', '{"concurrency": 3}'))
     expect(read()).to.deep.equal([3, own])
     layers['FERRYMAN_CONCURRENCY'] = '4'
     expect(read()).to.deep.equal([4, 'FERRYMAN_CONCURRENCY'])
@@ -142,8 +184,8 @@ describe('settings', () => {
     const remove = 'Remove it or correct its name.'
     expect(problemsOf({ env, root: folder })).to.deep.equal([
       `${file} sets concurency, which is no setting; did you mean concurrency? ${remove}`,
-      `${file} gives rabbitmq a value, but it is a group of settings. `
-        + 'Give it an object, as config/default.json does.',
+      `${file} gives rabbitmq a value, but it is a group of settings. ` +
+        'Give it an object, as config/default.json does.',
       `${file} sets __proto__.a, which is no setting. ${remove}`,
       `${file} sets lock.leaseMS, which is no setting; did you mean lock.leaseMs? ${remove}`,
     ])
@@ -152,7 +194,9 @@ describe('settings', () => {
   it('of a file that is no JSON are refused without quoting it', () => {
     const env = { FERRYMAN_CONFIG: withFile('own.json', `{"redis": {"url": "redis://x:${MARKER}@h"},}`) }
     const [problem] = problemsOf({ env, root: folder })
-    expect(problem).to.match(/is not JSON/).and.not.include(MARKER)
+    expect(problem)
+      .to.match(/is not JSON/)
+      .and.not.include(MARKER)
   })
 
   it('from flags that are none are refused', () => {
@@ -196,18 +240,24 @@ describe('settings', () => {
 
   it('are warned of in production where they use default credentials', () => {
     const { warnings } = loadConfig({ env: { NODE_ENV: 'production' } })
-    expect(warnings.join('\n')).to.match(/user guest in production/).and.match(/no password in production/)
+    expect(warnings.join('\n'))
+      .to.match(/user guest in production/)
+      .and.match(/no password in production/)
   })
 
   it('are frozen, and show no secret when they are printed by accident', () => {
     const env = {
-      FERRYMAN_RABBITMQ_URL: `amqp://me:${MARKER}@h`, FERRYMAN_REDIS_URL: `redis://:${MARKER}@h`,
+      FERRYMAN_RABBITMQ_URL: `amqp://me:${MARKER}@h`,
+      FERRYMAN_REDIS_URL: `redis://:${MARKER}@h`,
       FERRYMAN_PLACEMENT_TOKEN: MARKER,
-      FERRYMAN_RABBITMQ_MANAGEMENT_URL: `http://me:${MARKER}@h`, FERRYMAN_REDIS_KEY: `-----BEGIN KEY-----\n${MARKER}`,
+      FERRYMAN_RABBITMQ_MANAGEMENT_URL: `http://me:${MARKER}@h`,
+      FERRYMAN_REDIS_KEY: `-----BEGIN KEY-----\n${MARKER}`,
       FERRYMAN_REDIS_CERT: '-----BEGIN CERTIFICATE-----\nx',
     }
     const { config, printable } = loadConfig({ env })
-    expect(() => { (config.rabbitmq.urls as string[]).push('x') }).to.throw(TypeError)
+    expect(() => {
+      ;(config.rabbitmq.urls as string[]).push('x')
+    }).to.throw(TypeError)
     for (const shown of [inspect(config), JSON.stringify({ config }), JSON.stringify(printable())]) {
       expect(shown).not.to.include(MARKER)
       expect(shown).to.include('amqp://me:***@h')
@@ -220,8 +270,8 @@ describe('config/default.json', () => {
   it('has exactly the defaults of the schema', () => {
     const leaves = (tree: unknown, path: string): [string, unknown][] =>
       typeof tree !== 'object' || tree === null || Array.isArray(tree)
-      ? [[path, tree]]
-      : Object.entries(tree).flatMap(([name, value]) => leaves(value, path === '' ? name : `${path}.${name}`))
+        ? [[path, tree]]
+        : Object.entries(tree).flatMap(([name, value]) => leaves(value, path === '' ? name : `${path}.${name}`))
     const given = leaves(JSON.parse(readFileSync(join(projectRoot(), 'config', 'default.json'), 'utf8')), '')
     const wanted = KEYS.filter((key) => settingOf(key).default !== null).map((key) => [key, settingOf(key).default])
     expect(Object.fromEntries(given)).to.deep.equal(Object.fromEntries(wanted))

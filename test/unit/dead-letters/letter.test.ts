@@ -9,27 +9,52 @@ const CONSUMER = '10000000-0000-4000-8000-000000000000'
 const [SOURCE, DESTINATION, OTHER] = ['2', '3', '4'].map((digit) => CONSUMER.replace('1', digit))
 const NOW = Date.UTC(2026, 10, 22)
 const headers = {
-  'dl-schema': 1, 'dl-id': ID, 'dl-reason': 'capacity_exceeded', 'dl-class': 'refused', 'dl-effect': 'did_not_happen',
+  'dl-schema': 1,
+  'dl-id': ID,
+  'dl-reason': 'capacity_exceeded',
+  'dl-class': 'refused',
+  'dl-effect': 'did_not_happen',
   'dl-request-id': REQUEST,
-  'dl-operation': 'claim', 'dl-attempts': 2, 'dl-first-failed-at': '2026-11-20T01:00:00+01:00',
+  'dl-operation': 'claim',
+  'dl-attempts': 2,
+  'dl-first-failed-at': '2026-11-20T01:00:00+01:00',
   'dl-last-failed-at': '2026-11-21T00:00:00.5Z',
-  'x-death': [{}], 'x-delivery-count': 3, 'traceparent': '00-1', 'nested': {},
+  'x-death': [{}],
+  'x-delivery-count': 3,
+  traceparent: '00-1',
+  nested: {},
 }
 const claim = {
-  version: 1, id: REQUEST, operation: 'claim', consumer: CONSUMER, source: SOURCE, destination: DESTINATION,
+  version: 1,
+  id: REQUEST,
+  operation: 'claim',
+  consumer: CONSUMER,
+  source: SOURCE,
+  destination: DESTINATION,
   alternates: [OTHER],
 }
-const letterWith = (own: Record<string, unknown>) => letterOf({ body: Buffer.from('{}'), properties: { headers: own } },
-  NOW)
+const letterWith = (own: Record<string, unknown>) =>
+  letterOf({ body: Buffer.from('{}'), properties: { headers: own } }, NOW)
 
 describe('a letter', () => {
   it('says what its headers and its body say', () => {
     const body = Buffer.from(JSON.stringify(claim))
     const { 'x-death': _death, 'x-delivery-count': _count, nested: _nested, ...kept } = headers
     expect(letterOf({ body, properties: { headers } }, NOW)).to.deep.equal({
-      id: ID, request: REQUEST, operation: 'claim', consumer: CONSUMER, source: SOURCE, destination: DESTINATION,
-      providers: [SOURCE, DESTINATION, OTHER], code: 'capacity_exceeded', class: 'refused', effect: 'did_not_happen',
-      firstFailedAt: '2026-11-20T00:00:00.000Z', lastFailedAt: '2026-11-21T00:00:00.500Z', attempts: 2, body,
+      id: ID,
+      request: REQUEST,
+      operation: 'claim',
+      consumer: CONSUMER,
+      source: SOURCE,
+      destination: DESTINATION,
+      providers: [SOURCE, DESTINATION, OTHER],
+      code: 'capacity_exceeded',
+      class: 'refused',
+      effect: 'did_not_happen',
+      firstFailedAt: '2026-11-20T00:00:00.000Z',
+      lastFailedAt: '2026-11-21T00:00:00.500Z',
+      attempts: 2,
+      body,
       headers: kept,
     })
   })

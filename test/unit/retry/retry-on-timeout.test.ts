@@ -10,8 +10,14 @@ const POLICY = { attemptsMax: 3, baseMs: 100, capMs: 1_000 }
 
 function stillClock(slept: number[]): Clock {
   return {
-    nowMs: () => 0, monotonicMs: () => 0, random: () => 0.5, uuid: () => '', timer: () => () => undefined,
-    sleep: async (ms) => { slept.push(ms) },
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    random: () => 0.5,
+    uuid: () => '',
+    timer: () => () => undefined,
+    sleep: async (ms) => {
+      slept.push(ms)
+    },
   }
 }
 
@@ -68,12 +74,26 @@ describe('retryOnTimeout', () => {
 
   it('refuses at run time what was smuggled past the types, before the first send', async () => {
     let sent = 0
-    const charge = once('test.charge', 'it adds to a value', async () => { sent += 1 })
+    const charge = once('test.charge', 'it adds to a value', async () => {
+      sent += 1
+    })
     const smuggled = charge as unknown as Effect<undefined, void, 'idempotent'>
-    const forged = { name: 'forged', safety: 'idempotent', because: '', once: async () => { sent += 1 } }
+    const forged = {
+      name: 'forged',
+      safety: 'idempotent',
+      because: '',
+      once: async () => {
+        sent += 1
+      },
+    }
     for (const effect of [smuggled, forged as unknown as Effect<undefined, void, 'idempotent'>]) {
-      const failure = await retryOnTimeout(effect, undefined, POLICY, { clock: stillClock([]) }).catch((cause: unknown) => cause)
-      expect(failure).to.be.instanceOf(TypeError).with.property('message').that.matches(/is not marked idempotent/)
+      const failure = await retryOnTimeout(effect, undefined, POLICY, { clock: stillClock([]) }).catch(
+        (cause: unknown) => cause,
+      )
+      expect(failure)
+        .to.be.instanceOf(TypeError)
+        .with.property('message')
+        .that.matches(/is not marked idempotent/)
     }
     expect(sent).to.equal(0)
   })
@@ -88,13 +108,17 @@ describe('the idempotency mark', () => {
   })
 
   it('stops a start that wires an unmarked effect, naming it', () => {
-    expect(() => { assertIdempotent(once('ledger.erase', 'unguarded', async () => 1)) }).to.throw(TypeError, 'ledger.erase is not marked idempotent')
+    expect(() => {
+      assertIdempotent(once('ledger.erase', 'unguarded', async () => 1))
+    }).to.throw(TypeError, 'ledger.erase is not marked idempotent')
   })
 })
 
 describe('backoff', () => {
   it('doubles, keeps between half of its ceiling and the ceiling, and never passes the cap', () => {
-    expect([1, 2, 3, 4, 5].map((attempt) => backoffMs(attempt, { baseMs: 100, capMs: 1_000 }, 0.999_999))).to.deep.equal([100, 200, 400, 800, 1_000])
+    expect(
+      [1, 2, 3, 4, 5].map((attempt) => backoffMs(attempt, { baseMs: 100, capMs: 1_000 }, 0.999_999)),
+    ).to.deep.equal([100, 200, 400, 800, 1_000])
     expect(backoffMs(3, { baseMs: 100, capMs: 1_000 }, 0)).to.equal(200)
   })
 })

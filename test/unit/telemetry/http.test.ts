@@ -55,8 +55,12 @@ describe('the HTTP port', () => {
 
   it('stops at once, whoever is still connected, and may be stopped twice', async () => {
     const socket = connect(http.port, '127.0.0.1')
-    await new Promise((resolve) => { socket.once('connect', resolve) })
-    const closed = new Promise((resolve) => { socket.once('close', resolve) })
+    await new Promise((resolve) => {
+      socket.once('connect', resolve)
+    })
+    const closed = new Promise((resolve) => {
+      socket.once('close', resolve)
+    })
     await http.stop()
     await closed
     await http.stop()
@@ -64,8 +68,10 @@ describe('the HTTP port', () => {
 
   it('says which port is taken', async () => {
     const metrics = async () => ({ body: '', contentType: '' })
-    const taken = await openHttp({ host: '127.0.0.1', port: http.port, health: health.read, metrics })
-      .then(() => 'opened', (failure: NodeJS.ErrnoException) => failure.code)
+    const taken = await openHttp({ host: '127.0.0.1', port: http.port, health: health.read, metrics }).then(
+      () => 'opened',
+      (failure: NodeJS.ErrnoException) => failure.code,
+    )
     expect(taken).to.equal('EADDRINUSE')
   })
 })

@@ -9,7 +9,14 @@ const SECRET = 'hunter2-MARKER'
 function logged(level = 'debug') {
   const lines: string[] = []
   const log = openLog({
-    level, instance: 'host:1', version: '1.2.3', destination: { write: (line) => { lines.push(line) } },
+    level,
+    instance: 'host:1',
+    version: '1.2.3',
+    destination: {
+      write: (line) => {
+        lines.push(line)
+      },
+    },
     secrets: [SECRET, 'short'],
   })
   return { log, lines, last: () => JSON.parse(lines.at(-1)!) as Record<string, unknown> }
@@ -20,7 +27,12 @@ describe('the log', () => {
     const { log, last, lines } = logged()
     log.listener('http.listening', { port: 4711, host: '127.0.0.1' })
     expect(last()).to.include({
-      level: 30, msg: 'http listening', port: 4711, event: 'http.listening', service: 'ferryman', version: '1.2.3',
+      level: 30,
+      msg: 'http listening',
+      port: 4711,
+      event: 'http.listening',
+      service: 'ferryman',
+      version: '1.2.3',
       instance: 'host:1',
     })
     expect(last()['time']).to.match(/^\d{4}-\d\d-\d\dT/)
@@ -31,7 +43,10 @@ describe('the log', () => {
   it('takes what waits for a person as an error, delays as warnings, news for the scheduler as information', () => {
     const { log, last } = logged()
     const told = { request: 'r', operation: 'claim', again: false, durationMs: 1 }
-    const levelOf = (emit: () => void): unknown => { emit(); return last()['level'] }
+    const levelOf = (emit: () => void): unknown => {
+      emit()
+      return last()['level']
+    }
     const levelTold = (more: { code: Code; class: Class }): unknown =>
       levelOf(() => log.listener('request.told', { ...told, ...more }))
     expect(levelTold({ code: 'applied', class: 'done' })).to.equal(30)

@@ -5,11 +5,21 @@ import { CODES, classOf } from '../../../src/transfer/outcome.ts'
 import { virtualClock } from '../../support/virtual-clock.ts'
 
 const PROMISED = [
-  'requests_received_total', 'outcomes_total', 'request_duration_seconds', 'request_age_seconds',
+  'requests_received_total',
+  'outcomes_total',
+  'request_duration_seconds',
+  'request_age_seconds',
   'requests_in_progress',
-  'retries_total', 'timeouts_total', 'lock_wait_seconds', 'locks_lost_total', 'fence_rejections_total',
+  'retries_total',
+  'timeouts_total',
+  'lock_wait_seconds',
+  'locks_lost_total',
+  'fence_rejections_total',
   'dead_letters_open',
-  'dead_letter_oldest_seconds', 'outcome_unknown_open', 'unroutable_messages', 'transfers_open',
+  'dead_letter_oldest_seconds',
+  'outcome_unknown_open',
+  'unroutable_messages',
+  'transfers_open',
   'transfer_oldest_open_seconds',
   'build_info',
 ]
@@ -62,7 +72,11 @@ describe('the metrics', () => {
     const before = series(await text(metrics))
     for (let n = 0; n < 10; n++) {
       metrics.listener('request.told', {
-        request: `r${n}`, operation: `made-up-${n}`, code: 'schema_invalid', class: 'invalid', again: false,
+        request: `r${n}`,
+        operation: `made-up-${n}`,
+        code: 'schema_invalid',
+        class: 'invalid',
+        again: false,
         durationMs: 1,
       })
     }
@@ -83,13 +97,18 @@ describe('the metrics', () => {
     metrics.listener('broker.connected', { role: 'consume' })
     const body = await text(metrics)
     for (const line of [
-      'ferryman_requests_received_total 1', 'ferryman_request_age_seconds_sum 2',
+      'ferryman_requests_received_total 1',
+      'ferryman_request_age_seconds_sum 2',
       'ferryman_retries_total{reason="unanswered"} 1',
       'ferryman_retries_total{reason="contended"} 1',
       'ferryman_timeouts_total{phase="ledger.apply",idempotent="true"} 1',
-      'ferryman_lock_wait_seconds_sum 0.03', 'ferryman_locks_lost_total 1', 'ferryman_fence_rejections_total 1',
-      'ferryman_requests_set_aside_total{reason="contended"} 1', 'ferryman_broker_connected{role="consume"} 1',
-    ]) expect(body).to.include(line)
+      'ferryman_lock_wait_seconds_sum 0.03',
+      'ferryman_locks_lost_total 1',
+      'ferryman_fence_rejections_total 1',
+      'ferryman_requests_set_aside_total{reason="contended"} 1',
+      'ferryman_broker_connected{role="consume"} 1',
+    ])
+      expect(body).to.include(line)
   })
 
   it('show polled facts, and keep them when a poll gets no answer', async () => {
@@ -110,12 +129,16 @@ describe('the metrics', () => {
     await clock.advance(5_000)
     const body = await text(metrics)
     for (const line of [
-      'ferryman_dead_letters_open{class="operator",code="outcome_unknown"} 3', 'ferryman_outcome_unknown_open 3',
+      'ferryman_dead_letters_open{class="operator",code="outcome_unknown"} 3',
+      'ferryman_outcome_unknown_open 3',
       'ferryman_dead_letter_oldest_seconds{class="operator"} 15',
       'ferryman_dead_letter_oldest_seconds{class="exhausted"} 0',
-      'ferryman_unroutable_messages 2', 'ferryman_transfers_open 4', 'ferryman_transfer_oldest_open_seconds 6',
+      'ferryman_unroutable_messages 2',
+      'ferryman_transfers_open 4',
+      'ferryman_transfer_oldest_open_seconds 6',
       'ferryman_poll_failures_total{source="letters"} 1',
-    ]) expect(body).to.include(line)
+    ])
+      expect(body).to.include(line)
   })
 
   it('poll again and again until stopped', async () => {

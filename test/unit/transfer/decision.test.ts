@@ -3,8 +3,16 @@ import { expect } from 'chai'
 import { usageDeltas, verify } from '../../../src/transfer/conservation.ts'
 import { cancelOutcome, refusedBefore, rfc3339Ms } from '../../../src/transfer/deadline.ts'
 import {
-  cloudEventHeaders, decisionOf, eventId, eventOf, followUpOf, identityOf, partiesGiven, routingKeyOf, viewsOf,
-    viewsOfWrite,
+  cloudEventHeaders,
+  decisionOf,
+  eventId,
+  eventOf,
+  followUpOf,
+  identityOf,
+  partiesGiven,
+  routingKeyOf,
+  viewsOf,
+  viewsOfWrite,
   type EventBody,
 } from '../../../src/transfer/event.ts'
 import { copiedProperties, letterHeaders, letterRoutingKey, unroutableHeaders } from '../../../src/transfer/letter.ts'
@@ -17,8 +25,12 @@ import { consumer, derivedM, factsOf, ID, moveOf, planned, requestOf } from './w
 
 const CLAIM = { operation: 'claim', source: ID.S, destination: ID.D, migration: ID.M }
 const AT = {
-  firstFailedAt: '2026-01-01T00:00:00.000Z', lastFailedAt: '2026-01-01T00:00:01.000Z', exchange: 'ferryman.requests',
-  routingKey: 'transfer.claim', worker: 'host:1', workerVersion: '0.1.0',
+  firstFailedAt: '2026-01-01T00:00:00.000Z',
+  lastFailedAt: '2026-01-01T00:00:01.000Z',
+  exchange: 'ferryman.requests',
+  routingKey: 'transfer.claim',
+  worker: 'host:1',
+  workerVersion: '0.1.0',
 }
 
 function written(): Write {
@@ -30,8 +42,12 @@ function written(): Write {
 function refusedEvent(message = 'No.'): EventBody {
   const request = requestOf({ ...CLAIM, origin: 'cell' })
   return eventOf({
-    identity: identityOf(request, partiesGiven(request)), outcome: outcome('capacity_exceeded', message),
-    time: '2026-01-01T00:00:00.000Z', attempts: 2, worker: 'host:1', durationMs: 1.6,
+    identity: identityOf(request, partiesGiven(request)),
+    outcome: outcome('capacity_exceeded', message),
+    time: '2026-01-01T00:00:00.000Z',
+    attempts: 2,
+    worker: 'host:1',
+    durationMs: 1.6,
   })
 }
 
@@ -47,13 +63,21 @@ describe('verify', () => {
     ['another provider', found({ M: { allocations: { [ID.E]: { VCPU: 2 } } } }), 'postcondition_failed amount amount'],
     ['another owner', found({ M: { project: 'q', type: 'INSTANCE' } }), 'postcondition_failed owner owner'],
     ['an older generation', found({ I: { generation: 3 } }), 'postcondition_failed generation'],
-    ['a newer generation: somebody wrote since, comparing is moot', found({ I: { generation: 5, allocations: {} } }),
-      'applied'],
-    ['a consumer that was not read back', { [ID.I]: consumer(ID.I, 'D:2', { generation: 4 }) },
-      'postcondition_failed state'],
-    ['a consumer that holds nothing',
+    [
+      'a newer generation: somebody wrote since, comparing is moot',
+      found({ I: { generation: 5, allocations: {} } }),
+      'applied',
+    ],
+    [
+      'a consumer that was not read back',
+      { [ID.I]: consumer(ID.I, 'D:2', { generation: 4 }) },
+      'postcondition_failed state',
+    ],
+    [
+      'a consumer that holds nothing',
       found({ M: { generation: null, type: null, project: null, user: null, allocations: {} } }),
-      'postcondition_failed generation owner owner owner amount'],
+      'postcondition_failed generation owner owner owner amount',
+    ],
   ]
   for (const [rule, after, result] of rows) {
     it(`${rule}: ${result}`, () => {
@@ -75,10 +99,29 @@ describe('verify', () => {
 describe('an event', () => {
   it('has every key, in the order of the contract', () => {
     expect(Object.keys(refusedEvent())).to.deep.equal([
-      'version', 'id', 'type', 'time', 'request', 'replayOf', 'operation', 'consumer', 'migration', 'source',
-        'destination',
-      'outcome', 'violations', 'before', 'after', 'open', 'origin', 'context', 'mappings', 'attempts', 'worker',
-        'durationMs'])
+      'version',
+      'id',
+      'type',
+      'time',
+      'request',
+      'replayOf',
+      'operation',
+      'consumer',
+      'migration',
+      'source',
+      'destination',
+      'outcome',
+      'violations',
+      'before',
+      'after',
+      'open',
+      'origin',
+      'context',
+      'mappings',
+      'attempts',
+      'worker',
+      'durationMs',
+    ])
   })
 
   it('is named by request and code, and for class invalid by the bytes too', () => {
@@ -95,10 +138,12 @@ describe('an event', () => {
 
   it('carries CloudEvents attributes', () => {
     expect(cloudEventHeaders(refusedEvent(), 'ferryman')).to.deep.equal({
-      cloudEvents_specversion: '1.0', cloudEvents_id: `${ID.R}/capacity_exceeded`,
-        cloudEvents_source: '/ferryman/ferryman',
-      cloudEvents_type: 'ferryman.transfer.failed', cloudEvents_time: '2026-01-01T00:00:00.000Z',
-        cloudEvents_subject: ID.I,
+      cloudEvents_specversion: '1.0',
+      cloudEvents_id: `${ID.R}/capacity_exceeded`,
+      cloudEvents_source: '/ferryman/ferryman',
+      cloudEvents_type: 'ferryman.transfer.failed',
+      cloudEvents_time: '2026-01-01T00:00:00.000Z',
+      cloudEvents_subject: ID.I,
     })
   })
 
@@ -107,14 +152,23 @@ describe('an event', () => {
     const { before, after } = viewsOfWrite(write)
     const nothing = { generation: null, type: null, allocations: {} }
     expect(before).to.deep.equal({
-      [ID.I]: { generation: 3, type: 'INSTANCE', allocations: { [ID.S]: { VCPU: 2 } } }, [ID.M]: nothing })
+      [ID.I]: { generation: 3, type: 'INSTANCE', allocations: { [ID.S]: { VCPU: 2 } } },
+      [ID.M]: nothing,
+    })
     expect(after).to.deep.equal({
       [ID.I]: { generation: 4, type: 'INSTANCE', allocations: { [ID.D]: { VCPU: 2 } } },
-      [ID.M]: { generation: 1, type: 'MIGRATION', allocations: { [ID.S]: { VCPU: 2 } } } })
+      [ID.M]: { generation: 1, type: 'MIGRATION', allocations: { [ID.S]: { VCPU: 2 } } },
+    })
     const event = eventOf({
-      identity: identityOf(requestOf(CLAIM), partiesGiven(requestOf(CLAIM))), outcome: outcome('applied', ''),
-        before, after,
-      moves: write.moves.put, time: '', attempts: 1, worker: '', durationMs: 0,
+      identity: identityOf(requestOf(CLAIM), partiesGiven(requestOf(CLAIM))),
+      outcome: outcome('applied', ''),
+      before,
+      after,
+      moves: write.moves.put,
+      time: '',
+      attempts: 1,
+      worker: '',
+      durationMs: 0,
     })
     const { confirm, revert } = moveOf()
     expect(event.open).to.deep.equal({ migration: ID.M, confirm, revert })
@@ -124,8 +178,12 @@ describe('an event', () => {
   it('is followed under an id of its own, the decision unchanged', () => {
     const followed = { what: 'replayed', by: 'ann', why: null, request: ID.X, effect: 'did_not_happen' } as const
     const { body, routingKey } = followUpOf(refusedEvent(), followed, 17, '2026-02-02T00:00:00.000Z')
-    expect(body).to.deep.include(
-      { id: `${ID.R}/replayed/17`, type: 'ferryman.transfer.followed', time: '2026-02-02T00:00:00.000Z', followed })
+    expect(body).to.deep.include({
+      id: `${ID.R}/replayed/17`,
+      type: 'ferryman.transfer.followed',
+      time: '2026-02-02T00:00:00.000Z',
+      followed,
+    })
     expect(body.outcome).to.deep.equal(refusedEvent().outcome)
     expect(routingKey).to.equal('transfer.claim.followed.replayed.cell')
   })
@@ -134,18 +192,33 @@ describe('an event', () => {
     const event = refusedEvent()
     const letter = letterHeaders(event, AT)
     expect(decisionOf(event, letter)).to.deep.equal({
-      request: ID.R, code: 'capacity_exceeded', operation: 'claim', origin: 'cell', event: JSON.stringify(event),
-        letter })
+      request: ID.R,
+      code: 'capacity_exceeded',
+      operation: 'claim',
+      origin: 'cell',
+      event: JSON.stringify(event),
+      letter,
+    })
   })
 })
 
 describe('a letter', () => {
   it('has the headers of the contract', () => {
     expect(letterHeaders(refusedEvent(), AT)).to.deep.equal({
-      'dl-schema': 1, 'dl-attempts': 2, 'dl-id': uuidV5(`${ID.R}/capacity_exceeded`), 'dl-reason': 'capacity_exceeded',
-      'dl-class': 'refused', 'dl-effect': 'did_not_happen', 'dl-description': 'No.', 'dl-request-id': ID.R,
-      'dl-operation': 'claim', 'dl-first-failed-at': AT.firstFailedAt, 'dl-last-failed-at': AT.lastFailedAt,
-      'dl-original-exchange': 'ferryman.requests', 'dl-original-routing-key': 'transfer.claim', 'dl-worker': 'host:1',
+      'dl-schema': 1,
+      'dl-attempts': 2,
+      'dl-id': uuidV5(`${ID.R}/capacity_exceeded`),
+      'dl-reason': 'capacity_exceeded',
+      'dl-class': 'refused',
+      'dl-effect': 'did_not_happen',
+      'dl-description': 'No.',
+      'dl-request-id': ID.R,
+      'dl-operation': 'claim',
+      'dl-first-failed-at': AT.firstFailedAt,
+      'dl-last-failed-at': AT.lastFailedAt,
+      'dl-original-exchange': 'ferryman.requests',
+      'dl-original-routing-key': 'transfer.claim',
+      'dl-worker': 'host:1',
       'dl-worker-version': '0.1.0',
     })
     expect(letterRoutingKey(letterHeaders(refusedEvent(), AT))).to.equal('refused.capacity_exceeded')
@@ -153,37 +226,72 @@ describe('a letter', () => {
 
   it('is ASCII and at most 1 KiB of description', () => {
     const description = letterHeaders(refusedEvent(`é\n${'ü'.repeat(2000)}`), AT)['dl-description']
-    expect(description).to.match(/^[\x20-\x7e]{1024}$/).and.match(/^\\u00e9\\u000a/)
+    expect(description)
+      .to.match(/^[\x20-\x7e]{1024}$/)
+      .and.match(/^\\u00e9\\u000a/)
   })
 
   it('of an event that nobody could receive keeps the effect', () => {
     const headers = unroutableHeaders({ ...refusedEvent(), outcome: outcome('applied', '') }, AT)
-    expect(headers).to.deep.include(
-      { 'dl-effect': 'happened', 'dl-class': 'operator', 'dl-reason': 'event_unroutable' })
+    expect(headers).to.deep.include({
+      'dl-effect': 'happened',
+      'dl-class': 'operator',
+      'dl-reason': 'event_unroutable',
+    })
     expect(headers['dl-id']).to.equal(uuidV5(`${ID.R}/capacity_exceeded/event_unroutable`))
     expect(letterRoutingKey(headers)).to.equal('operator.event_unroutable')
   })
 
   it('carries only what neither loses nor multiplies a message', () => {
-    const copied = copiedProperties({
-      contentType: 'application/json', type: 't', appId: 'a', timestamp: 7, userId: 'guest',
-      headers: {
-        'traceparent': '00-1', 'x-death': [1], 'X-Retry': 1, 'CC': ['q'], 'BCC': ['q'], 'dl-id': 'forged',
-          'table': {}, 'list': [],
-        'none': null, 'flag': true, 'number': 3, 'ours': 'sent', 'text': 'é', 'original-user-id': 'forged',
-          '__proto__x': 1,
+    const copied = copiedProperties(
+      {
+        contentType: 'application/json',
+        type: 't',
+        appId: 'a',
+        timestamp: 7,
+        userId: 'guest',
+        headers: {
+          traceparent: '00-1',
+          'x-death': [1],
+          'X-Retry': 1,
+          CC: ['q'],
+          BCC: ['q'],
+          'dl-id': 'forged',
+          table: {},
+          list: [],
+          none: null,
+          flag: true,
+          number: 3,
+          ours: 'sent',
+          text: 'é',
+          'original-user-id': 'forged',
+          __proto__x: 1,
+        },
       },
-    }, { ours: 'kept' })
+      { ours: 'kept' },
+    )
     expect(copied).to.deep.equal({
-      contentType: 'application/json', type: 't', appId: 'a', timestamp: 7,
-      headers: { 'ours': 'kept', 'original-user-id': 'guest', 'traceparent': '00-1', 'flag': true, 'number': 3,
-        'text': '\\u00e9', '__proto__x': 1 },
+      contentType: 'application/json',
+      type: 't',
+      appId: 'a',
+      timestamp: 7,
+      headers: {
+        ours: 'kept',
+        'original-user-id': 'guest',
+        traceparent: '00-1',
+        flag: true,
+        number: 3,
+        text: '\\u00e9',
+        __proto__x: 1,
+      },
     })
   })
 
   it('leaves out what would make all headers larger than 16 KiB, ours first', () => {
-    const { headers } = copiedProperties({ headers: { big: 'x'.repeat(16_000), small: 'y' } },
-      { ours: 'z'.repeat(1000) })
+    const { headers } = copiedProperties(
+      { headers: { big: 'x'.repeat(16_000), small: 'y' } },
+      { ours: 'z'.repeat(1000) },
+    )
     expect(Object.keys(headers)).to.deep.equal(['ours', 'small'])
   })
 })
@@ -196,10 +304,16 @@ describe('before a request is begun', () => {
     ['after it', { nowMs: atMs + 1, cancelledBy: null }, 'expired'],
     ['cancelled', { nowMs: atMs, cancelledBy: ID.X }, 'cancelled'],
     ['expired stands before cancelled', { nowMs: atMs + 1, cancelledBy: ID.X }, 'expired'],
-    ['after a first attempt it was contended', { nowMs: atMs + 1, cancelledBy: null, lastReason: 'contended' },
-      'contended'],
-    ['after a first attempt the ledger was away',
-      { nowMs: atMs + 1, cancelledBy: null, lastReason: 'ledger_unavailable' }, 'ledger_unavailable'],
+    [
+      'after a first attempt it was contended',
+      { nowMs: atMs + 1, cancelledBy: null, lastReason: 'contended' },
+      'contended',
+    ],
+    [
+      'after a first attempt the ledger was away',
+      { nowMs: atMs + 1, cancelledBy: null, lastReason: 'ledger_unavailable' },
+      'ledger_unavailable',
+    ],
     ['tried, in time', { nowMs: atMs, cancelledBy: null, lastReason: 'contended' }, 'none'],
   ]
   for (const [rule, standing, code] of rows) {
@@ -207,22 +321,31 @@ describe('before a request is begun', () => {
   }
 
   const moments: readonly (readonly [string, number | null])[] = [
-    ['2026-01-01T00:00:01Z', atMs], ['2026-01-01t00:00:01z', atMs], ['2026-01-01T05:30:01+05:30', atMs],
-      ['2025-12-31T23:00:01-01:00', atMs],
-    ['2026-01-01T00:00:01.9999Z', atMs + 999], ['2024-02-29T00:00:00Z', Date.UTC(2024, 1, 29)],
-      ['2016-12-31T23:59:60Z', Date.UTC(2017, 0, 1)],
-    ['2026-01-01T00:00:01', null], ['2026-01-01 00:00:01Z', null], ['2026-13-01T00:00:01Z', null],
-      ['2023-02-29T00:00:00Z', null],
-    ['2026-01-01T24:00:00Z', null], ['2026-01-01T00:60:00Z', null], ['2026-01-01T00:00:01+24:00', null],
-      ['2026-01-01', null], ['', null],
+    ['2026-01-01T00:00:01Z', atMs],
+    ['2026-01-01t00:00:01z', atMs],
+    ['2026-01-01T05:30:01+05:30', atMs],
+    ['2025-12-31T23:00:01-01:00', atMs],
+    ['2026-01-01T00:00:01.9999Z', atMs + 999],
+    ['2024-02-29T00:00:00Z', Date.UTC(2024, 1, 29)],
+    ['2016-12-31T23:59:60Z', Date.UTC(2017, 0, 1)],
+    ['2026-01-01T00:00:01', null],
+    ['2026-01-01 00:00:01Z', null],
+    ['2026-13-01T00:00:01Z', null],
+    ['2023-02-29T00:00:00Z', null],
+    ['2026-01-01T24:00:00Z', null],
+    ['2026-01-01T00:60:00Z', null],
+    ['2026-01-01T00:00:01+24:00', null],
+    ['2026-01-01', null],
+    ['', null],
     ['2026-01-01T00:00:01Z\n', null],
   ]
-  for (const [text, ms] of moments) it(`${JSON.stringify(text)} is ${ms ?? 'no moment'}`,
-    () => expect(rfc3339Ms(text)).to.equal(ms))
+  for (const [text, ms] of moments)
+    it(`${JSON.stringify(text)} is ${ms ?? 'no moment'}`, () => expect(rfc3339Ms(text)).to.equal(ms))
 
   it('a cancel ends applied, with nothing to do, or superseded', () => {
     const codes = (['cancelled', 'cancelled_before', 'decided'] as const).map(
-      (state) => cancelOutcome(ID.R, state).code)
+      (state) => cancelOutcome(ID.R, state).code,
+    )
     expect(codes).to.deep.equal(['applied', 'nothing_to_do', 'superseded'])
   })
 })
@@ -236,14 +359,26 @@ describe('after trouble', () => {
     ['the first rung', () => afterTransient('contended', 0, ladder, request, early), 'later 1 1s'],
     ['the last rung', () => afterTransient('contended', 1, ladder, request, early), 'later 2 5s'],
     ['the ladder is used up', () => afterTransient('contended', 2, ladder, request, early), 'contended'],
-    ['the deadline has passed', () => afterTransient('ledger_unavailable', 0, ladder, request, late),
-      'ledger_unavailable'],
-    ['used up, and a send is unclear', () => afterTransient('ledger_unavailable', 2, ladder, request, early, true),
-      'outcome_unknown'],
-    ['unclear, but there is a rung', () => afterTransient('ledger_unavailable', 1, ladder, request, early, true),
-      'later 2 5s'],
-    ['repeating is forbidden', () => afterTransient('ledger_unavailable', 0, ladder, forbidden, early),
-      'ledger_unavailable'],
+    [
+      'the deadline has passed',
+      () => afterTransient('ledger_unavailable', 0, ladder, request, late),
+      'ledger_unavailable',
+    ],
+    [
+      'used up, and a send is unclear',
+      () => afterTransient('ledger_unavailable', 2, ladder, request, early, true),
+      'outcome_unknown',
+    ],
+    [
+      'unclear, but there is a rung',
+      () => afterTransient('ledger_unavailable', 1, ladder, request, early, true),
+      'later 2 5s',
+    ],
+    [
+      'repeating is forbidden',
+      () => afterTransient('ledger_unavailable', 0, ladder, forbidden, early),
+      'ledger_unavailable',
+    ],
     ['forbidden, but only contended', () => afterTransient('contended', 0, ladder, forbidden, early), 'later 1 1s'],
   ]
   for (const [rule, next, result] of rows) {
@@ -256,8 +391,11 @@ describe('after trouble', () => {
 
 describe('candidates and scope', () => {
   it('destination first, then alternates, each once', () => {
-    expect(candidatesOf(requestOf({ ...CLAIM, alternates: [ID.E, ID.D, ID.E, ID.X] }))).to.deep.equal(
-      [ID.D, ID.E, ID.X])
+    expect(candidatesOf(requestOf({ ...CLAIM, alternates: [ID.E, ID.D, ID.E, ID.X] }))).to.deep.equal([
+      ID.D,
+      ID.E,
+      ID.X,
+    ])
     expect(candidatesOf(requestOf({ operation: 'confirm', destination: ID.D }))).to.deep.equal([null])
   })
 
@@ -276,9 +414,16 @@ describe('candidates and scope', () => {
     const what = `consumers ${consumers || '-'}, providers ${providers || '-'}${held ? ', and what is held' : ''}`
     it(`${String(fields['operation'])} reads ${what}`, () => {
       const request = requestOf(fields)
-      const ids = (names: string): string[] => names.split(' ').filter(Boolean).map((name) => ID[name as 'I'])
-      expect(scopeOf(request, candidatesOf(request)[0] ?? null)).to.deep.equal(
-        { consumers: ids(consumers), providers: ids(providers), held })
+      const ids = (names: string): string[] =>
+        names
+          .split(' ')
+          .filter(Boolean)
+          .map((name) => ID[name as 'I'])
+      expect(scopeOf(request, candidatesOf(request)[0] ?? null)).to.deep.equal({
+        consumers: ids(consumers),
+        providers: ids(providers),
+        held,
+      })
     })
   }
 
@@ -300,8 +445,10 @@ describe('candidates and scope', () => {
     const full = outcome('capacity_exceeded', 'Full.', [{ rule: 'capacity' }])
     const off = outcome('destination_disabled', 'Off.', [{ rule: 'disabled' }])
     expect(noCandidate([full])).to.equal(full)
-    expect(noCandidate([full, off])).to.deep.include(
-      { code: 'no_candidate', violations: [{ rule: 'capacity' }, { rule: 'disabled' }] })
+    expect(noCandidate([full, off])).to.deep.include({
+      code: 'no_candidate',
+      violations: [{ rule: 'capacity' }, { rule: 'disabled' }],
+    })
     expect(noCandidate([full, outcome('source_missing', '')]).code).to.equal('source_missing')
   })
 })

@@ -9,43 +9,73 @@ const letter = (name: string): string => `00000000-0000-4000-8000-0000000000${na
 
 /** Uuids by letter. R is a request; O the request that opened the recorded move; G an aggregate. */
 export const ID = {
-  I: letter('I'), M: letter('M'), N: letter('N'), S: letter('S'), D: letter('D'), E: letter('E'), X: letter('X'),
-  R: letter('R'), O: letter('O'), G: letter('G'),
+  I: letter('I'),
+  M: letter('M'),
+  N: letter('N'),
+  S: letter('S'),
+  D: letter('D'),
+  E: letter('E'),
+  X: letter('X'),
+  R: letter('R'),
+  O: letter('O'),
+  G: letter('G'),
 } as const
 
 export const derivedM: string = uuidV5(ID.R)
 export const REQUEST_OF_MOVE: string = ID.O
 
-const LETTERS = new Map<string,
-  string>([...Object.entries(ID).map(([name, id]) => [id, name] as const), [derivedM, 'M*']])
+const LETTERS = new Map<string, string>([
+  ...Object.entries(ID).map(([name, id]) => [id, name] as const),
+  [derivedM, 'M*'],
+])
 
 export const inventory = (changes: Partial<Inventory> = {}): Inventory => ({
-  total: 64, reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 64, step_size: 1, ...changes,
+  total: 64,
+  reserved: 0,
+  allocation_ratio: 1,
+  min_unit: 1,
+  max_unit: 64,
+  step_size: 1,
+  ...changes,
 })
 
 export function provider(name: string, changes: Partial<Provider> = {}): Provider {
   return {
-    id: ID[name as 'S'], name: `cn-${name}`, parent: null, generation: 7, traits: [], aggregates: [],
-    inventories: { VCPU: inventory() }, usages: { VCPU: 0 }, ...changes,
+    id: ID[name as 'S'],
+    name: `cn-${name}`,
+    parent: null,
+    generation: 7,
+    traits: [],
+    aggregates: [],
+    inventories: { VCPU: inventory() },
+    usages: { VCPU: 0 },
+    ...changes,
   }
 }
 
 /** `S:2 D:4` is 2 VCPU of S and 4 of D; `-` is nothing. */
 export function holding(text: string): Allocations {
   if (text === '-') return {}
-  return Object.fromEntries(text.split(' ').map((part) => {
-    const [name = '', amount] = part.split(':')
-    return [ID[name as 'S'], { VCPU: Number(amount) }]
-  }))
+  return Object.fromEntries(
+    text.split(' ').map((part) => {
+      const [name = '', amount] = part.split(':')
+      return [ID[name as 'S'], { VCPU: Number(amount) }]
+    }),
+  )
 }
 
 /** A consumer of project p and user u at generation 3, or one that holds nothing. */
 export function consumer(id: string, text: string, changes: Partial<Consumer> = {}): Consumer {
   const nothing = text === '-'
   return {
-    id, generation: nothing ? null : 3, nextGeneration: nothing ? 1 : 4,
+    id,
+    generation: nothing ? null : 3,
+    nextGeneration: nothing ? 1 : 4,
     type: nothing ? null : id === ID.I || id === ID.N ? 'INSTANCE' : 'MIGRATION',
-    project: nothing ? null : 'p', user: nothing ? null : 'u', allocations: holding(text), ...changes,
+    project: nothing ? null : 'p',
+    user: nothing ? null : 'u',
+    allocations: holding(text),
+    ...changes,
   }
 }
 
@@ -61,7 +91,8 @@ export interface Scene {
 
 export function factsOf(scene: Scene, destination: string | null): Facts {
   const consumers: Record<string, Consumer> = Object.fromEntries(
-    [ID.I, ID.M, ID.N, derivedM].map((id) => [id, consumer(id, '-')]))
+    [ID.I, ID.M, ID.N, derivedM].map((id) => [id, consumer(id, '-')]),
+  )
   for (const part of scene.holds.split(', ')) {
     const [name = '', text = '-'] = part.split('=')
     const id = name === 'M*' ? derivedM : ID[name as 'I']
@@ -70,8 +101,8 @@ export function factsOf(scene: Scene, destination: string | null): Facts {
   const providers: Record<string, Provider | null> = {}
   for (const name of ['S', 'D', 'E', 'X']) {
     const changes = scene.providers?.[name]
-    providers[ID[name as 'S']] = changes === null ? null
-      : usedBy(provider(name, changes ?? {}), Object.values(consumers))
+    providers[ID[name as 'S']] =
+      changes === null ? null : usedBy(provider(name, changes ?? {}), Object.values(consumers))
   }
   const moves: Record<string, Move> = {}
   if (scene.move) {
@@ -84,8 +115,8 @@ export function factsOf(scene: Scene, destination: string | null): Facts {
 function usedBy(given: Provider, consumers: readonly Consumer[]): Provider {
   const usages: Record<string, number> = { ...given.usages }
   for (const { allocations } of consumers) {
-    for (const [name, amount] of Object.entries(allocations[given.id] ?? {})) usages[name] = (
-      usages[name] ?? 0) + amount
+    for (const [name, amount] of Object.entries(allocations[given.id] ?? {}))
+      usages[name] = (usages[name] ?? 0) + amount
   }
   return { ...given, usages }
 }
@@ -95,7 +126,13 @@ export function moveOf(changes: Partial<Move> = {}, from = 'S:2', to = 'D:2'): M
   const migration = changes.migration === undefined ? ID.M : changes.migration
   const gone = migration === null ? {} : { [migration]: { generation: null, type: null, allocations: {} } }
   return {
-    request: ID.O, consumer: ID.I, migration, mode: 'migration', source: ID.S, destination: ID.D, state: 'open',
+    request: ID.O,
+    consumer: ID.I,
+    migration,
+    mode: 'migration',
+    source: ID.S,
+    destination: ID.D,
+    state: 'open',
     confirm: { [ID.I]: { generation: null, type: 'INSTANCE', allocations: holding(to) }, ...gone },
     revert: { [ID.I]: { generation: null, type: 'INSTANCE', allocations: holding(from) }, ...gone },
     ...changes,
