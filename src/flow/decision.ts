@@ -99,9 +99,13 @@ export function bugEnding(failure: unknown, job: Job, begun: Begun): Ending {
   return { kind: 'ended', begun, outcome: result, ...untouched(job.request) }
 }
 
+function bodyOf(decision: Decision): EventBody {
+  return decision.body ?? (JSON.parse(decision.event) as EventBody)
+}
+
 /** The event as a message. */
 export function eventMessage(decision: Decision, deps: Deps): Outgoing {
-  const event = JSON.parse(decision.event) as EventBody
+  const event = bodyOf(decision)
   return {
     exchange: deps.names.events,
     routingKey: routingKeyOf(event),
@@ -135,7 +139,7 @@ export function letterMessage(
 
 /** Headers of the letter that tells of an event which nobody could receive. */
 export function unroutableLetter(decision: Decision, delivery: Delivery, deps: Deps): NonNullable<Decision['letter']> {
-  const event = JSON.parse(decision.event) as EventBody
+  const event = bodyOf(decision)
   return unroutableHeaders(event, originOf(delivery, event.time, event.time, deps))
 }
 

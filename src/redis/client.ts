@@ -1,8 +1,7 @@
 // One connection for commands and one for notices, both coming back for ever; every call ends, and says what is known.
-import { nextTick } from 'node:process'
-import type { Writable } from 'node:stream'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Clock } from '../clock/clock.ts'
+import { gather } from '../clock/gather.ts'
 import { backoffMs, type Backoff } from '../retry/backoff.ts'
 import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Telemetry } from '../telemetry/events.ts'
@@ -95,15 +94,6 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
     callBuffers: (command, args) => send(command, () => commands.callBuffer(command, [...args])),
     subscribe: listening.subscribe,
   }
-}
-
-/** Commands of one turn of the event loop leave in one system call: writing is what costs most here. */
-function gather(stream: Writable): void {
-  if (stream.writableCorked > 0) return
-  stream.cork()
-  nextTick(() => {
-    stream.uncork()
-  })
 }
 
 /** Every option that decides whether a command may be sent twice, late, or never be answered is written out. */

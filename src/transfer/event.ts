@@ -47,6 +47,8 @@ export interface Decision {
   readonly event: string
   /** Headers of the dead letter, flat and ASCII; null for a success. */
   readonly letter: Readonly<Record<string, string | number>> | null
+  /** The event itself, where it was just composed: spares parsing what was just written. */
+  readonly body?: EventBody
 }
 
 /** All that an event tells. */
@@ -195,6 +197,7 @@ export function decisionOf(event: EventBody, letter: Decision['letter']): Decisi
     origin: event.origin,
     event: serialize(event),
     letter,
+    body: event,
   }
 }
 

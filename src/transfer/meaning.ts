@@ -24,7 +24,8 @@ export const MEANINGS: Readonly<Record<Code, Meaning>> = {
   },
   nothing_to_do: {
     means:
-      'The state asked for stands already: the move has ended so, the consumer holds nothing, or the cancel came before.',
+      'The state asked for stands already: the move has ended so, the consumer holds nothing, or ' +
+      'the cancel came before.',
     todo: 'Nothing.',
   },
   too_large: {
@@ -120,11 +121,14 @@ export const MEANINGS: Readonly<Record<Code, Meaning>> = {
   },
   contended: {
     means: 'Others held the locks, or won the races, through the whole delay ladder or until `notAfter`.',
-    todo: 'See with `ferryman transfers list` what keeps the consumer or its providers busy, then send it under a new id.',
+    todo:
+      'See with `ferryman transfers list` what keeps the consumer or its providers busy, then ' +
+      'send it under a new id.',
   },
   ledger_unavailable: {
     means:
-      'The ledger gave no answer through the whole delay ladder, until `notAfter`, or once where repeating is forbidden. ' +
+      'The ledger gave no answer through the whole delay ladder, until `notAfter`, or once where ' +
+      'repeating is forbidden. ' +
       'It is settled that nothing was written.',
     todo: 'Mend the ledger, then send it under a new id.',
   },
@@ -138,7 +142,9 @@ export const MEANINGS: Readonly<Record<Code, Meaning>> = {
   },
   postcondition_failed: {
     means: 'The write was carried out, and reading it back gave something else than was planned.',
-    todo: 'Somebody else writes into the namespace, or Ferryman has a bug: keep the event and the books, and report it.',
+    todo:
+      'Somebody else writes into the namespace, or Ferryman has a bug: keep the event and the ' +
+      'books, and report it.',
   },
   poison: {
     means: 'Processes died with this request alone in hand, again and again. No rule of this version ends so.',

@@ -5,14 +5,25 @@ import { expect } from 'chai'
 import { eventOf } from '../../src/transfer/event.ts'
 import { letterHeaders } from '../../src/transfer/letter.ts'
 import { outcome } from '../../src/transfer/outcome.ts'
+import { KEYS, settingOf } from '../../src/config/settings.ts'
 import { KEY_TYPES } from '../../src/redis/keys.ts'
 import { projectRoot } from '../support/project-root.ts'
-import { commandFaults, documentsIn, firstColumn, jsonBlocks, linkFaults, proofFaults, section, type Document } from './docs.ts'
+import {
+  commandFaults,
+  documentsIn,
+  firstColumn,
+  helpsIn,
+  jsonBlocks,
+  linkFaults,
+  nameFaults,
+  proofFaults,
+  section,
+  type Document,
+} from './docs.ts'
 import { none } from './none.ts'
 
 interface Generator {
   pages(built: string): Promise<Readonly<Record<string, string>>>
-  helpsBelow(main: string, words: readonly string[]): Promise<readonly (readonly [readonly string[], string])[]>
 }
 
 const ROOT = projectRoot()
@@ -22,17 +33,30 @@ const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 const EVENT = eventOf({
   identity: {
-    id: 'r', operation: 'claim', consumer: null, migration: null, source: null, destination: null, origin: 'none', context: {},
+    id: 'r',
+    operation: 'claim',
+    consumer: null,
+    migration: null,
+    source: null,
+    destination: null,
+    origin: 'none',
+    context: {},
     replayOf: null,
   },
-  outcome: outcome('applied', 'Done.'), time: '', attempts: 1, worker: 'w', durationMs: 1,
+  outcome: outcome('applied', 'Done.'),
+  time: '',
+  attempts: 1,
+  worker: 'w',
+  durationMs: 1,
 })
 
 describe('the printed pages', () => {
   it('are what the code prints; npm run docs writes them anew when they are not', async () => {
-    const generator = await import(join(ROOT, 'scripts', 'docs.mjs')) as Generator
+    const generator = (await import(join(ROOT, 'scripts', 'docs.mjs'))) as Generator
     const printed = await generator.pages(BUILT)
-    const stale = Object.entries(printed).filter(([name, page]) => page !== text(`docs/${name}`)).map(([name]) => `docs/${name} is stale`)
+    const stale = Object.entries(printed)
+      .filter(([name, page]) => page !== text(`docs/${name}`))
+      .map(([name]) => `docs/${name} is stale`)
     none(stale)
   }).timeout(60_000)
 })
@@ -46,12 +70,22 @@ describe('the documents', () => {
     none(proofFaults(documents, ROOT))
   })
 
-  it('show only commands, options and scripts that are there', async () => {
-    const generator = await import(join(ROOT, 'scripts', 'docs.mjs')) as Generator
-    const helps = await generator.helpsBelow(join(BUILT, 'src', 'main.js'), [])
+  it('show only commands, options and scripts that are there', () => {
     const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> }
-    none(commandFaults(documents, new Map(helps.map(([words, help]) => [words.join(' '), help])), Object.keys(scripts)))
-  }).timeout(60_000)
+    none(commandFaults(documents, helpsIn(text('docs/cli.md')), Object.keys(scripts)))
+  })
+
+  it('name only settings, variables and metrics that are there', () => {
+    const variables = KEYS.map((key) => settingOf(key).env)
+    none(
+      nameFaults(documents, {
+        settings: KEYS,
+        variables: [...variables, ...variables.map((name) => `${name}_FILE`), 'FERRYMAN_CONFIG'],
+        metrics: firstColumn(text('docs/metrics.md')),
+        effects: firstColumn(text('docs/operations.md')),
+      }),
+    )
+  })
 
   it('tell every key of an event, in its order, and nothing else', () => {
     const page = text('docs/events.md')
@@ -61,7 +95,14 @@ describe('the documents', () => {
   })
 
   it('tell every header of a dead letter, and nothing else', () => {
-    const headers = letterHeaders(EVENT, { firstFailedAt: '', lastFailedAt: '', exchange: '', routingKey: '', worker: '', workerVersion: '' })
+    const headers = letterHeaders(EVENT, {
+      firstFailedAt: '',
+      lastFailedAt: '',
+      exchange: '',
+      routingKey: '',
+      worker: '',
+      workerVersion: '',
+    })
     expect(firstColumn(section(text('docs/events.md'), '## Dead letters'))).to.deep.equal(Object.keys(headers))
   })
 
@@ -71,21 +112,27 @@ describe('the documents', () => {
   })
 
   it('begin with a title each, and hold no tabs', () => {
-    none(documents.flatMap(({ path, text: page }) => [
-      ...(page.startsWith('# ') ? [] : [`${path} does not begin with a title`]),
-      ...(page.includes('\t') ? [`${path} has tabs`] : []),
-    ]))
+    none(
+      documents.flatMap(({ path, text: page }) => [
+        ...(page.startsWith('# ') ? [] : [`${path} does not begin with a title`]),
+        ...(page.includes('\t') ? [`${path} has tabs`] : []),
+      ]),
+    )
   })
 })
 
 describe('faults of a document', () => {
   const page = (body: string): Document[] => [{ path: 'docs/x.md', text: `# X\n\n${body}\n` }]
-  const helps = new Map([['', ''], ['ledger', '  --set <key=value>'], ['ledger dump', '  --json  print']])
+  const helps = new Map([
+    ['', ''],
+    ['ledger', '  --set <key=value>'],
+    ['ledger dump', '  --json  print'],
+  ])
 
   it('are links to files and headings that are not there', () => {
-    expect(linkFaults(page('[a](missing.md) [b](#nowhere) [c](#x) [d](outcomes.md#applied) [e](https://example.org)'), ROOT)).to.deep.equal([
-      'docs/x.md: missing.md does not exist', 'docs/x.md: #nowhere is no heading of docs/x.md',
-    ])
+    expect(
+      linkFaults(page('[a](missing.md) [b](#nowhere) [c](#x) [d](outcomes.md#applied) [e](https://example.org)'), ROOT),
+    ).to.deep.equal(['docs/x.md: missing.md does not exist', 'docs/x.md: #nowhere is no heading of docs/x.md'])
   })
 
   it('are tests that are not there, or do not say what is quoted', () => {
@@ -96,10 +143,33 @@ describe('faults of a document', () => {
     ])
   })
 
+  it('are settings, variables and metrics that are not there', () => {
+    const known = {
+      settings: ['lock.holdMs'],
+      variables: ['FERRYMAN_A'],
+      metrics: ['ferryman_b'],
+      effects: ['lock.take'],
+    }
+    const prose =
+      '`lock.holdMs` `lock.hold` `lock.take` `FERRYMAN_A` `FERRYMAN_B` `ferryman_b{x="y"}` `ferryman_c` `ferryman.x`'
+    expect(nameFaults(page(prose), known)).to.deep.equal([
+      'docs/x.md: there is no lock.hold',
+      'docs/x.md: there is no FERRYMAN_B',
+      'docs/x.md: there is no ferryman_c',
+    ])
+  })
+
   it('are commands, options and scripts that are not there', () => {
-    const shell = ['ferryman ledger dump --json > x', 'ferryman ledger burn', 'A=1 ferryman ledger dump --all', 'npm run nothing', 'ls'].join('\n')
+    const shell = [
+      'ferryman ledger dump --json > x',
+      'ferryman ledger burn',
+      'A=1 ferryman ledger dump --all',
+      'npm run nothing',
+      'ls',
+    ].join('\n')
     expect(commandFaults(page(`\`\`\`sh\n${shell}\n\`\`\``), helps, ['docs'])).to.deep.equal([
-      'docs/x.md: there is no command ferryman ledger burn', 'docs/x.md: ferryman ledger dump has no --all',
+      'docs/x.md: there is no command ferryman ledger burn',
+      'docs/x.md: ferryman ledger dump has no --all',
       'docs/x.md: package.json has no script nothing',
     ])
   })

@@ -128,7 +128,7 @@ const PLACES: readonly Place[] = [
   },
   {
     word: /\bset(?:Timeout|Interval|Immediate)\b|\bAbortSignal\.timeout\b/,
-    only: ['src/clock/system-clock.ts'],
+    only: ['src/clock/system-clock.ts', 'src/clock/gather.ts'],
     because: 'timers come from the Clock port',
   },
   {

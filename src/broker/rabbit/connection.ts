@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
 import type { Clock } from '../../clock/clock.ts'
+import { gather } from '../../clock/gather.ts'
 import { backoffMs, type Backoff } from '../../retry/backoff.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import type { Telemetry } from '../../telemetry/events.ts'
@@ -168,7 +169,9 @@ export class Link {
     )
     try {
       // n.b. amqplib's timeout is one of silence, which a slow trickle never reaches; hence the second bound.
-      return await within(dialled, 2 * connectTimeoutMs, 'connecting', this.#clock, this.#stopping.signal)
+      const model = await within(dialled, 2 * connectTimeoutMs, 'connecting', this.#clock, this.#stopping.signal)
+      gatherWrites(streamOf(model))
+      return model
     } catch (cause) {
       dialled.then(
         (model) => destroy(model, 'too late'),
@@ -252,4 +255,13 @@ function destroy(model: ChannelModel, why: string): void {
 
 function streamOf(model: ChannelModel): Duplex {
   return (model.connection as unknown as { readonly stream: Duplex }).stream
+}
+
+/** amqplib writes each frame by itself; all frames of a turn leave together instead. */
+function gatherWrites(stream: Duplex): void {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean
+  stream.write = (...args: unknown[]): boolean => {
+    gather(stream)
+    return write(...args)
+  }
 }
