@@ -53,6 +53,7 @@ export async function rawLoop({ url, prefetch, requests, eventBytes }: RawLoop):
               reject(failure as Error)
               return
             }
+            if (done === requests) return
             source.ack(message)
             if (++done === requests) resolve((performance.now() - startedMs) / 1000)
           },

@@ -29,7 +29,7 @@ if record[1] ~= token or record[2] ~= run or not alive(sessionOf(token)) then re
 if record[3] then return {record[4] == event and 'decided' or 'stale'} end
 -- A write that is in the books is never told as one that did not happen.
 if record[5] and effect == 'did_not_happen' then return {'stale'} end
-noteDecision()
+noteDecision(RECORD, code, origin, event, letter)
 noteMoves(readRows(4))
 redis.call('ZADD', OPEN, now + sweepAfterMs, id)
 giveUp(token)

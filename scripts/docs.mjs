@@ -17,19 +17,23 @@ export async function pages(built) {
     'configuration.md': (await load('config.js')).describeSettings(),
     'operations.md': await operationsPage(load),
     'metrics.md': await metricsPage(load),
-    'cli.md': await commandsPage(join(built, 'src', 'main.js')),
+    'cli.md': await commandsPage(built),
   }
 }
 
 const OPERATIONS = {
-  claim: 'M takes the source, the consumer takes the destination; the move stays open until `confirm` or `revert`. Mode `doubled`: the consumer holds both.',
+  claim:
+    'M takes the source, the consumer takes the destination; the move stays open until `confirm` or `revert`. ' +
+    'Mode `doubled`: the consumer holds both.',
   transfer: 'The consumer holds the destination instead of the source, at once.',
   retarget: 'The open move goes to another destination.',
   confirm: 'Ends the open move: the source is freed.',
   revert: 'Ends the open move: the consumer holds the source again, the destination is freed.',
   acquire: 'The consumer, which holds nothing, takes `resources` at the destination.',
   release: 'The consumer, and every M of its open move, hold nothing any more. `force` skips all comparison.',
-  resize: 'Opens a resize in place: the consumer holds both sizes as `policy` counts them (`max`, `sum`, `replace`) until it is ended.',
+  resize:
+    'Opens a resize in place: the consumer holds both sizes as `policy` counts them (`max`, `sum`, `replace`) ' +
+    'until it is ended.',
   adjust: 'Changes amounts by `deltas`, on providers that the consumer uses already.',
   'swap-consumer': 'All that the consumer holds passes to `newConsumer`, which holds nothing.',
   cancel: 'Ends `request` as `cancelled` unless it is decided; also before it was ever seen.',
@@ -44,7 +48,9 @@ const FIELDS = {
   destination: 'uuid of the resource provider that it goes to; where optional, a guard',
   migration: 'uuid of M; a claim derives one from `id`, the others take that of the open move',
   mode: '`migration` (default) or `doubled`',
-  resources: 'amounts by class. A guard: each class named is held at the source in exactly this amount. For `acquire` and `resize` the whole set wanted',
+  resources:
+    'amounts by class. A guard: each class named is held at the source in exactly this amount. For `acquire` ' +
+    'and `resize` the whole set wanted',
   destinationResources: 'the whole set held at the destination, for another size; default: as at the source',
   requires: '`traits`, `forbiddenTraits`, `aggregates` (every one) of the destination',
   alternates: 'at most 32 further destinations, tried in order when one refuses for lack of room or fit',
@@ -57,7 +63,7 @@ const FIELDS = {
   request: 'uuid of the request to cancel',
   notAfter: 'deadline, RFC 3339 with offset, compared with the clock of Redis',
   idempotent: '`false` forbids repeating the write after a timeout; it can forbid, never permit',
-  origin: 'last word of the event\'s routing key: a-z, 0-9 and -, at most 64; default `none`',
+  origin: "last word of the event's routing key: a-z, 0-9 and -, at most 64; default `none`",
   context: 'any object of at most 4 KiB, told again in the event',
   replayOf: 'uuid of the request that this one tries again',
 }
@@ -75,30 +81,40 @@ async function requestsPage(load) {
     named(fields, 'required'),
     named(fields, 'optional'),
   ])
-  const all = new Set([COMMON_FIELDS, ...Object.values(OPERATION_TABLE).map(({ fields }) => fields)].flatMap(Object.keys))
+  const all = new Set(
+    [COMMON_FIELDS, ...Object.values(OPERATION_TABLE).map(({ fields }) => fields)].flatMap(Object.keys),
+  )
   const fields = [...all].map((name) => [`\`${name}\``, FIELDS[name]])
   for (const name of Object.keys(FIELDS)) if (!all.has(name)) throw new Error(`${name} is no field of a request`)
   return page([
     '# Requests',
     GENERATED('src/transfer/operations.ts'),
-    'A request is one JSON object, UTF-8, at most `requests.bytesMax` bytes, nested at most 12 deep. It is published to the' +
+    'A request is one JSON object, UTF-8, at most `requests.bytesMax` bytes, nested at most 12 deep. It is ' +
+      'published to the' +
       '\nexchange `<prefix>.requests` with routing key `transfer.<operation>`, persistent, with publisher confirms;' +
-      '\n`message_id` = `id` and `content_type` = `application/json` are good manners, but the body alone counts. The same' +
+      '\n`message_id` = `id` and `content_type` = `application/json` are good manners, but the body alone ' +
+      'counts. The same' +
       '\nobject as `data` of a CloudEvents 1.0 envelope, structured or binary, is accepted too.',
     '```json\n{\n  "version": 1,\n  "id": "42ad2521-32f6-475f-8387-bb32c82cdbb6",\n  "operation": "claim",' +
       '\n  "consumer": "0b6e1c1e-0003-4000-8000-000000000003",\n  "source": "5f2a1c1e-0001-4000-8000-000000000001",' +
-      '\n  "destination": "9d1c1c1e-0002-4000-8000-000000000002",\n  "resources": { "VCPU": 2, "MEMORY_MB": 2048 }\n}\n```',
-    'Unknown fields, `null`, and fields that the operation does not take are refused as `schema_invalid`, naming the path:' +
-      '\na misspelt guard never silently disappears. Uuids have hyphens, in any case. Amounts are whole numbers from 1 to' +
-      '\n2147483647; classes and traits match `^[A-Z0-9_]{1,255}$`. The package exports the JSON Schema as `requestSchema`.',
-    `## Operations\n\nEach is one atomic write. M is the consumer that holds the source while a move is open. Every operation takes also ${named(
+      '\n  "destination": "9d1c1c1e-0002-4000-8000-000000000002",\n  "resources": { "VCPU": 2, "MEMORY_MB": ' +
+      '2048 }\n}\n```',
+    'Unknown fields, `null`, and fields that the operation does not take are refused as `schema_invalid`, ' +
+      'naming the path:' +
+      '\na misspelt guard never silently disappears. Uuids have hyphens, in any case. Amounts are whole ' +
+      'numbers from 1 to' +
+      '\n2147483647; classes and traits match `^[A-Z0-9_]{1,255}$`. The package exports the JSON Schema as ' +
+      '`requestSchema`.',
+    `## Operations\n\nEach is one atomic write. M is the consumer that holds the source while a move is open. ` +
+      `Every operation takes also ${named(
       COMMON_FIELDS,
       'optional',
     )}; \`version\`, \`id\` and \`operation\` are always required.`,
     table(['operation', 'does', 'requires', 'takes'], operations),
     '## Fields',
     table(['field', 'is'], fields),
-    'No order is promised between requests, and there are no priorities: wait for an outcome before sending what depends' +
+    'No order is promised between requests, and there are no priorities: wait for an outcome before sending ' +
+      'what depends' +
       '\non it. How each ends: [outcomes](outcomes.md). What is told: [events](events.md).',
   ])
 }
@@ -136,9 +152,11 @@ async function outcomesPage(load) {
   return page([
     '# Outcomes',
     GENERATED('src/transfer/outcome.ts, settlement.ts and meaning.ts'),
-    'Every request ends in exactly one of these codes, written down before it is told. A code never changes its meaning' +
+    'Every request ends in exactly one of these codes, written down before it is told. A code never changes ' +
+      'its meaning' +
       '\nonce it is released. They are listed in order of precedence: where several hold, the first is told, and' +
-      '\n`violations` lists everything that was found. Each end is one event; every end but those of class `done` is one' +
+      '\n`violations` lists everything that was found. Each end is one event; every end but those of class ' +
+      '`done` is one' +
       '\ndead letter too, with routing key `<class>.<code>`.',
     table(['code', 'class', 'effect', 'event routing key', 'dead letter'], rows),
     ...sections,
@@ -160,9 +178,12 @@ async function operationsPage(load) {
   return page([
     '# Operations',
     GENERATED('the declared effects, as `ferryman operations` prints them,'),
-    'Every effect on the world outside, declared once with its mark. After a timeout only what is marked idempotent is' +
-      '\nsent again: the identical input, with backoff and jitter, at most `retry.attemptsMax` times within one processing.' +
-      '\nTo repeat an effect without the mark does not compile, and stops a start where types were circumvented. A request' +
+    'Every effect on the world outside, declared once with its mark. After a timeout only what is marked ' +
+      'idempotent is' +
+      '\nsent again: the identical input, with backoff and jitter, at most `retry.attemptsMax` times within ' +
+      'one processing.' +
+      '\nTo repeat an effect without the mark does not compile, and stops a start where types were ' +
+      'circumvented. A request' +
       '\nwith `"idempotent": false` forbids repeating its write; it can forbid, never permit.',
     table(['name', 'ledger', 'idempotent', 'because'], rows),
   ])
@@ -185,9 +206,12 @@ async function metricsPage(load) {
   return page([
     '# Metrics',
     GENERATED('the registry of src/telemetry/metrics.ts'),
-    '`GET /metrics` of a worker serves these as Prometheus text. All are there from the first scrape; none carries an id' +
-      '\nas label. Beside them stand `ferryman_process_*` and `ferryman_nodejs_*`, which tell of the process itself. Gauges' +
-      '\nthat have to be asked for (letters, strays, transfers) are polled every 5 s, so that a scrape depends on neither' +
+    '`GET /metrics` of a worker serves these as Prometheus text. All are there from the first scrape; none ' +
+      'carries an id' +
+      '\nas label. Beside them stand `ferryman_process_*` and `ferryman_nodejs_*`, which tell of the process ' +
+      'itself. Gauges' +
+      '\nthat have to be asked for (letters, strays, transfers) are polled every 5 s, so that a scrape depends ' +
+      'on neither' +
       '\nRedis nor the broker; they tell of the installation, not of the worker that serves them.',
     table(['metric', 'type', 'labels', 'help'], rows),
   ])
@@ -204,14 +228,18 @@ export function metricsIn(text) {
     .filter(({ name }) => !/^ferryman_(?:process|nodejs)_/.test(name))
 }
 
-async function commandsPage(main) {
-  const helps = await helpsBelow(main, [])
+async function commandsPage(built) {
+  // In a process of its own, whose output is no terminal: on one, the help is as wide as that.
+  const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, '--helps', built])
+  const helps = JSON.parse(stdout)
   const [[, whole], ...commands] = helps
   return page([
     '# Command line',
     GENERATED('the help of each command'),
-    'Every reading command takes `--json`: one JSON document, or one JSON object a line for lists, on standard output.' +
-      '\nProgress, warnings and errors go to standard error. `--set key=value` may stand behind any command. No command' +
+    'Every reading command takes `--json`: one JSON document, or one JSON object a line for lists, on standard ' +
+      'output.' +
+      '\nProgress, warnings and errors go to standard error. `--set key=value` may stand behind any command. ' +
+      'No command' +
       '\nhere changes a decision; what is not listed does not exist in this version and ends with 64.',
     table(
       ['exit code', 'says'],
@@ -231,13 +259,17 @@ async function commandsPage(main) {
   ])
 }
 
-/** Help of a command and of all below it, as a process prints it where nobody looks at a terminal. */
-export async function helpsBelow(main, words) {
-  const { stdout } = await promisify(execFile)(process.execPath, [main, ...words, '--help'])
-  const [, listed = ''] = /\nCommands:\n([^]*?)\n\n/.exec(stdout) ?? []
+/** Help of a command and of all below it, by the words that lead there. */
+async function helpsBelow(run, words) {
+  let help = ''
+  const out = (text) => {
+    help += text
+  }
+  await run([...words, '--help'], { out, err: out, env: {}, isTerminal: false }, {})
+  const [, listed = ''] = /\nCommands:\n([^]*?)\n(?:\n|$)/.exec(help) ?? []
   const names = [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1]).filter((name) => name !== 'help')
-  const below = await Promise.all(names.map((name) => helpsBelow(main, [...words, name])))
-  return [[words, stdout], ...below.flat()]
+  const below = await Promise.all(names.map((name) => helpsBelow(run, [...words, name])))
+  return [[words, help], ...below.flat()]
 }
 
 const words = (effect) => effect.replaceAll('_', ' ')
@@ -249,7 +281,10 @@ const table = (heading, rows) =>
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n')
 
-if (process.argv[1] === import.meta.filename) {
+if (process.argv[1] === import.meta.filename && process.argv[2] === '--helps') {
+  const { run } = await import(pathToFileURL(join(process.argv[3], 'src', 'cli', 'program.js')).href)
+  process.stdout.write(JSON.stringify(await helpsBelow(run, [])))
+} else if (process.argv[1] === import.meta.filename) {
   await prepare()
   for (const [name, text] of Object.entries(await pages(join(root, 'dist')))) {
     writeFileSync(join(root, 'docs', name), text)

@@ -11,6 +11,6 @@ local function noteMoves(moves)
   end
 end
 
-local function noteDecision()
-  redis.call('HSET', RECORD, 'code', code, 'origin', origin, 'event', event, 'letter', letter, 'decidedAt', whole(now))
+local function noteDecision(record, code, origin, event, letter)
+  redis.call('HSET', record, 'code', code, 'origin', origin, 'event', event, 'letter', letter, 'decidedAt', whole(now))
 end

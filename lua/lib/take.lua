@@ -4,6 +4,7 @@
 -- A new ticket in all queues, granted where it is alone. Its number is the fence: it only rises.
 local function queue(session, key, resources)
   local number = whole(math.max((tonumber(known[3]) or 0) + 1, nowUs))
+  known[3] = number
   redis.call('HSET', META, 'seq', number)
   local ticket = {number = number, state = 'W', grantedAt = '0', session = session, key = key, resources = resources}
   local free, members = now >= graceUntil, {}

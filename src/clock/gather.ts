@@ -1,4 +1,4 @@
-// Many small writes become one system call a turn of the event loop: on a busy worker, writing costs more than deciding.
+// Many small writes become one system call a turn of the event loop: a busy worker pays more for writing than deciding.
 
 /** What of a socket is needed to hold writes back for a moment. */
 export interface Corkable {

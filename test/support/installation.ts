@@ -155,6 +155,8 @@ async function must(running: Promise<Run>): Promise<Run> {
 
 const LADDER = ['1s', '5s', '30s', '2m', '10m'] as const
 const AT_REST_MS = 60_000
+/** A message in a worker's hands is in no queue; a copy that is set aside comes back after 1 s. */
+const EMPTY_FOR_MS = 1_500
 
 async function faultsAtRest(installation: Installation, workers: readonly WorkerUnderTest[]): Promise<string[]> {
   const { names } = installation
@@ -165,7 +167,13 @@ async function faultsAtRest(installation: Installation, workers: readonly Worker
   const note = (failure: unknown): void => {
     faults.push(failure instanceof Error ? failure.message : String(failure))
   }
-  await until('every queue is empty', empty, AT_REST_MS).catch(note)
+  let emptySinceMs = Infinity
+  const stayedEmpty = async (): Promise<boolean> => {
+    const nowMs = systemClock.monotonicMs()
+    emptySinceMs = (await empty()) ? Math.min(emptySinceMs, nowMs) : Infinity
+    return nowMs - emptySinceMs >= EMPTY_FOR_MS
+  }
+  await until('every queue stays empty', stayedEmpty, AT_REST_MS).catch(note)
   const running = workers.filter(({ isOver }) => !isOver)
   for (const worker of running) worker.signal('SIGTERM')
   for (const worker of running) {
@@ -173,7 +181,8 @@ async function faultsAtRest(installation: Installation, workers: readonly Worker
     if (code !== 0) faults.push(`worker ${worker.pid} drained with exit code ${code}`)
   }
   for (const [queue, depth] of Object.entries(await installation.depths(queues))) {
-    if (depth > 0) faults.push(`${depth} messages are left in ${queue}`)
+    // n.b. A letter that was delivered to an intake when it stopped is back in its queue, for the next intake.
+    if (depth > 0 && queue !== names.deadLetters) faults.push(`${depth} messages are left in ${queue}`)
   }
   // n.b. Asked on the reader's own channel, so that what was delivered to it before has arrived with the answer.
   const ours = [names.events, names.deadLetters].map((exchange) => `test.${exchange}`)

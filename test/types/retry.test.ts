@@ -55,7 +55,8 @@ describe('the compiler', () => {
     ['a bare function', 'void retryOnTimeout(async (input: string) => input.length, "x", policy, context)'],
     [
       'a forged object',
-      'void retryOnTimeout({ name: "a", safety: "idempotent" as const, because: "", once: async (_: string) => 1 }, "x", policy, context)',
+      'const forged = { name: "a", safety: "idempotent" as const, because: "", once: async (_: string) => 1 }\n' +
+        'void retryOnTimeout(forged, "x", policy, context)',
     ],
     ['a wrong input', 'void retryOnTimeout(read, 5, policy, context)'],
   ]

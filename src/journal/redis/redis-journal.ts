@@ -1,6 +1,7 @@
 // The journal on Redis: one script a call; what was told is joined into batches.
+import { batched } from '../../redis/batched.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
-import type { Reply } from '../../redis/client.ts'
+import type { Argument, Reply } from '../../redis/client.ts'
 import { pairsOf, snapshotOf } from '../../redis/books.ts'
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
 import { listOf, textOf, textOrNull, ticketOf, unexpected, wholeOf, wholeOrNull } from '../../redis/replies.ts'
@@ -9,17 +10,23 @@ import type { Decision } from '../../transfer/event.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
 import type { Begun, Entry, Journal } from '../journal.ts'
-import { batched } from './batched.ts'
+
 import { entryOf, listRecords, showRecord } from './records.ts'
 
-const TOLD_MAX = 64
+/** Calls that one script carries at most: the server does nothing else meanwhile. */
+const TOLD = { sizeMax: 64, lanes: 1 }
+const BEGUN = { sizeMax: 16, lanes: 4 }
 
 export function redisJournal(scripts: ScriptRunner): Journal {
-  const tell = batched<string>(TOLD_MAX, async (ids) => {
+  const tell = batched(TOLD, async (ids: readonly string[]) => {
     await scripts.run('told', { records: ids, rest: ids })
+    return ids
   })
+  const begin = batched(BEGUN, async (rows: readonly Beginning[]) =>
+    listOf('begin', await scripts.run('begin', { records: rows.map(({ entry }) => entry.id), rest: rowsOf(rows) })),
+  )
   return {
-    begin: (entry, scope, token, mine) => begin(scripts, entry, scope, token, mine),
+    begin: async (entry, scope, token, mine) => begunOf(entry, token, await begin({ entry, scope, token, mine })),
     decide: async (processing, decision, moves) => {
       const reply = await scripts.run('decide', {
         records: [processing.request],
@@ -71,27 +78,34 @@ export function redisJournal(scripts: ScriptRunner): Journal {
   }
 }
 
-async function begin(scripts: ScriptRunner, entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun> {
-  const reply = listOf(
-    'begin',
-    await scripts.run('begin', {
-      records: [entry.id],
-      args: {
-        id: entry.id,
-        token,
-        mine: mine ? 1 : 0,
-        digest: entry.digest,
-        op: entry.operation,
-        body: entry.body,
-        props: entry.properties,
-        exchange: entry.exchange,
-        rk: entry.routingKey,
-        consumers: scope.consumers.join(','),
-        providers: scope.providers.join(','),
-        held: scope.held ? 1 : 0,
-      },
-    }),
-  )
+interface Beginning {
+  readonly entry: Entry
+  readonly scope: Scope
+  readonly token: string
+  readonly mine: boolean
+}
+
+/** Number of rows, then the twelve columns of each. */
+function rowsOf(rows: readonly Beginning[]): Argument[] {
+  const columns = rows.flatMap(({ entry, scope, token, mine }) => [
+    entry.id,
+    token,
+    mine ? 1 : 0,
+    entry.digest,
+    entry.operation,
+    entry.body,
+    entry.properties,
+    entry.exchange,
+    entry.routingKey,
+    scope.consumers.join(','),
+    scope.providers.join(','),
+    scope.held ? 1 : 0,
+  ])
+  return [rows.length, ...columns]
+}
+
+function begunOf(entry: Entry, token: string, answer: Reply): Begun {
+  const reply = listOf('begin', answer)
   const [word] = reply
   if (word === 'stale' || word === 'reused' || word === 'duplicate') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }

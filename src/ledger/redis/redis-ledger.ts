@@ -1,5 +1,6 @@
 // The ledger on Redis: reads at one moment, writes, decides and releases in one script.
 import type { Argument, Reply } from '../../redis/client.ts'
+import { batched } from '../../redis/batched.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import { consumerOf, consumerText, pairsOf, snapshotOf } from '../../redis/books.ts'
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
@@ -9,7 +10,14 @@ import type { Write } from '../../transfer/plan.ts'
 import type { Consumer } from '../../transfer/snapshot.ts'
 import type { Applied, Attempt, Ledger, Standing } from '../ledger.ts'
 
+/** Writes that one script carries at most: the server does nothing else meanwhile. */
+const APPLIED = { sizeMax: 16, lanes: 4 }
+
 export function redisLedger(scripts: ScriptRunner): Ledger {
+  const apply = batched(APPLIED, async (sends: readonly Send[]) => {
+    const records = sends.map(({ attempt }) => attempt.request)
+    return listOf('apply', await scripts.run('apply', { records, rest: [sends.length, ...sends.flatMap(fieldsOf)] }))
+  })
   return {
     name: 'redis',
     snapshot: async (scope) =>
@@ -23,20 +31,7 @@ export function redisLedger(scripts: ScriptRunner): Ledger {
           },
         }),
       ),
-    apply: async (write, attempt, decision) =>
-      appliedOf(
-        write,
-        await scripts.run('apply', {
-          records: [attempt.request],
-          args: {
-            token: attempt.token,
-            number: attempt.ticket,
-            attempt: attempt.number,
-            ...decisionArgs(decision),
-          },
-          rest: rowsOf(write),
-        }),
-      ),
+    apply: async (write, attempt, decision) => appliedOf(write, await apply({ write, attempt, decision })),
     find: async (attempt) => {
       const reply = await scripts.redis.call('HMGET', [scripts.keys.record(attempt.request), 'written', 'n'])
       const [written, n] = listOf('HMGET', reply)
@@ -79,6 +74,17 @@ function rowsOf(write: Write): readonly Argument[] {
     ...providers.flat(),
     ...moveRows(write.moves),
   ]
+}
+
+interface Send {
+  readonly write: Write
+  readonly attempt: Attempt
+  readonly decision: Decision
+}
+
+function fieldsOf({ write, attempt, decision }: Send): readonly Argument[] {
+  const { code, origin, event, letter } = decisionArgs(decision)
+  return [attempt.token, attempt.ticket, attempt.number, code, origin, event, letter, ...rowsOf(write)]
 }
 
 function appliedOf(write: Write, reply: Reply): Applied {

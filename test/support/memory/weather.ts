@@ -60,13 +60,10 @@ export interface Connection {
 
 const RECONNECT_MS = 300
 
+const unwatched: Watch = () => undefined
+
 /** `at`: the clock of the process at the near end, which may be frozen; the store at the far end goes by `clock`. */
-export function connection(
-  clock: Clock,
-  weather: Weather = { ...FAIR },
-  at: Clock = clock,
-  watch: Watch = () => undefined,
-): Connection {
+export function connection(clock: Clock, weather = { ...FAIR }, at = clock, watch: Watch = unwatched): Connection {
   let underWay = 0
   let calls = 0
   const wayMs = (): number => weather.latencyMs * (0.5 + clock.random() / 2)

@@ -154,7 +154,7 @@ describe('a ticket in hand', () => {
     expect(lock.trusted()).to.equal(false)
   })
 
-  it('is kept through a restart that lost nothing, also where the first question after it is not answered', async () => {
+  it('is kept through a restart that lost nothing, even if the first question after it is not answered', async () => {
     const lock = await ground.take(a, 'r1')
     restart(slot, 'run-2')
     await clock.advance(299)

@@ -1,0 +1,119 @@
+// Redis and RabbitMQ freeze, fall and come back under load: consumption stops and goes on, nothing is lost or guessed.
+import { expect } from 'chai'
+import { systemClock } from '../../src/clock/system-clock.ts'
+import type { RabbitServer, Server } from '../../src/demo/servers.ts'
+import { crowdBooks, playOut, randomOf, type Played } from '../support/crowd.ts'
+import { faultsOfReplay } from '../support/crowd-check.ts'
+import { faultsOfTelling, openInstallation, toldOf, type Installation } from '../support/installation.ts'
+import { isDecision } from '../support/installation-line.ts'
+import { until, type WorkerUnderTest } from '../support/installation-workers.ts'
+import { ownRabbit, ownRedis } from '../support/servers.ts'
+import { silentProxy } from '../support/silent-proxy.ts'
+
+const CROWD = { hosts: 8, servers: 40, roomOfHost: 14 }
+const WITHIN_MS = 5_000
+
+describe('an outage under load', () => {
+  let installation: Installation
+  let workers: readonly WorkerUnderTest[]
+  let requests: readonly string[] = []
+  afterEach(async () => {
+    await installation.close()
+  })
+
+  const begin = async (env: Readonly<Record<string, string>>, run: string): Promise<() => Promise<Played>> => {
+    await installation.seed(crowdBooks(CROWD))
+    workers = await Promise.all([1, 2].map(() => installation.worker({ FERRYMAN_LOCK_LEASE_MS: '1500', ...env })))
+    let more = 0
+    return () => playOut(installation, CROWD, 250, randomOf(more), `${run} ${more++}`)
+  }
+
+  /** Strikes once the crowd is under way; every worker says 503 and why within 5 s, and 200 again after the end. */
+  const strike = async (
+    play: () => Promise<Played>,
+    why: RegExp,
+    hit: () => unknown,
+    mend: () => unknown,
+  ): Promise<void> => {
+    const before = installation.events.all.length
+    const playing = play()
+    await until('the crowd is under way', () => installation.events.all.length > before + 20)
+    const startedMs = systemClock.monotonicMs()
+    await hit()
+    await Promise.all(
+      workers.map(async (worker) => {
+        let said = { status: 0, body: '' }
+        await until('a worker is not ready', async () => (said = await worker.readyz()).status === 503, WITHIN_MS)
+        expect(said.body).to.match(why)
+      }),
+    )
+    expect(systemClock.monotonicMs() - startedMs).to.be.below(WITHIN_MS + 500)
+    await mend()
+    await Promise.all(
+      workers.map((worker) => until('a worker is ready again', async () => (await worker.readyz()).status === 200)),
+    )
+    const played = await playing
+    requests = [...requests, ...played.requests]
+  }
+
+  const expectAllWell = async (): Promise<void> => {
+    expect(await installation.faultsAtRest()).to.deep.equal([])
+    expect(faultsOfTelling(installation, requests)).to.deep.equal([])
+    const events = requests.map((id) => toldOf(installation.events.of(id).find(isDecision)!))
+    const work = events.filter(({ outcome }) => ['operator', 'exhausted'].includes(outcome.class))
+    expect(work).to.deep.equal([])
+    expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump())).to.deep.equal([])
+  }
+
+  it('of Redis: frozen for 3 s, and killed and started again', async () => {
+    requests = []
+    const redis: Server = await ownRedis({ appendonly: true })
+    installation = await openInstallation({ redisUrl: redis.url })
+    const play = await begin({}, 'redis')
+    const thawed = (): Promise<void> => systemClock.sleep(3_000).then(redis.thaw)
+    let thawing = Promise.resolve()
+    await strike(
+      play,
+      /redis|lease/,
+      () => {
+        redis.freeze()
+        thawing = thawed()
+      },
+      () => thawing,
+    )
+    await strike(
+      play,
+      /redis is not connected|lease/,
+      () => redis.kill(),
+      () => redis.restart(),
+    )
+    await expectAllWell()
+    await redis.stop()
+  }).timeout(150_000)
+
+  it('of RabbitMQ: connections cut and refused, and the node killed and started again', async () => {
+    requests = []
+    const rabbit: RabbitServer = await ownRabbit()
+    const proxy = await silentProxy(rabbit.port)
+    installation = await openInstallation({ rabbitUrl: rabbit.url, managementUrl: rabbit.managementUrl ?? '' })
+    const play = await begin({ FERRYMAN_RABBITMQ_URL: proxy.urlOf(rabbit.url) }, 'rabbit')
+    await strike(
+      play,
+      /connect/i,
+      () => {
+        proxy.refuse()
+        proxy.cut()
+      },
+      () => proxy.serve(),
+    )
+    await strike(
+      play,
+      /connect/i,
+      () => rabbit.kill(),
+      () => rabbit.restart(),
+    )
+    await expectAllWell()
+    await proxy.close()
+    await rabbit.stop()
+  }).timeout(200_000)
+})

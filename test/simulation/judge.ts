@@ -1,0 +1,350 @@
+// What must hold of every life: looked at after each step that the store or the broker carries out, and at its end.
+import type { Delivery, Outgoing } from '../../src/broker/broker.ts'
+import type { Names } from '../../src/broker/names.ts'
+import type { Decision, EventBody } from '../../src/transfer/event.ts'
+import { letterId } from '../../src/transfer/letter.ts'
+import { sha256Hex } from '../../src/transfer/digest.ts'
+import { decode, type Decoded } from '../../src/transfer/message.ts'
+import type { Begun } from '../../src/journal/journal.ts'
+import type { Ticket } from '../../src/locks/locks.ts'
+import { nowMs, type MemorySlot } from '../support/memory/slot.ts'
+import { faultsOfReplay } from '../support/crowd-check.ts'
+import type { Books, Told } from '../support/installation.ts'
+import { dump } from '../support/memory/seed.ts'
+import { lookAt, faultsOfWrite } from './judge-books.ts'
+import type { Command } from './commands.ts'
+import type { Trace } from './trace.ts'
+
+export interface Violation {
+  /** Short name of the rule, as the documents number it. */
+  readonly rule: string
+  readonly what: string
+}
+
+export const BYTES_MAX = 65_536
+
+/** Ends that mean a bug wherever no record can get lost. */
+const NEVER: readonly string[] = [
+  'already_applied',
+  'outcome_unknown',
+  'diverged',
+  'postcondition_failed',
+  'poison',
+  'internal_error',
+]
+
+/** A body that was sent, and what must be told of it if its content does not own the id. */
+interface Sent {
+  readonly digest: string
+  readonly answer: string
+}
+
+export class Judge {
+  violation: Violation | null = null
+  messages = 0
+  /** Writes that changed the books, by request. */
+  readonly effects = new Map<string, number>()
+  readonly decisions = new Map<string, Decision>()
+  readonly #slot: MemorySlot
+  readonly #names: Names
+  /** Bodies sent under each id. */
+  readonly #sent = new Map<string, Sent[]>()
+  /** Ids of events that answer bytes: those that must come, and those that came. */
+  readonly #expected = new Set<string>()
+  readonly #answered = new Set<string>()
+  /** The request that each decided cancel names. */
+  readonly #targets = new Map<string, string>()
+  readonly #told = new Map<string, string>()
+  /** Ids of the events that told a failure. */
+  readonly #failed = new Set<string>()
+  /** Ids of the letters that were stored. */
+  readonly #letters = new Set<string>()
+  /** Requests of which a letter says that nobody could receive their event. */
+  readonly #untellable = new Set<string>()
+  readonly #fences = new Map<string, number>()
+  /** Resources of each ticket ever given. */
+  readonly #covers = new Map<number, readonly string[]>()
+  readonly #decoded = new WeakMap<Buffer, Decoded>()
+  /** Sends of the write of a request that forbids repeating, by attempt. */
+  readonly #sends = new Set<string>()
+
+  readonly #trace: Trace
+
+  constructor(slot: MemorySlot, names: Names, trace: Trace) {
+    this.#slot = slot
+    this.#names = names
+    this.#trace = trace
+  }
+
+  /** The first thing that went wrong stands. */
+  broken(rule: string, what: string): void {
+    if (this.violation !== null) return
+    this.violation = { rule, what: this.#trace.named(what) }
+    this.#trace.note('JUDGE', `${rule}: ${what}`)
+  }
+
+  /** A body in few words. */
+  describe(body: Buffer): string {
+    const decoded = this.#decode(body)
+    if (decoded.kind === 'invalid') return `${decoded.identity.id} ${decoded.outcome.code}`
+    const { id, operation } = decoded.request
+    return `${id} ${operation}`
+  }
+
+  /** Somebody has sent this message to the exchange of requests. */
+  sent(body: Buffer): void {
+    this.messages += 1
+    const decoded = this.#decode(body)
+    const hex = sha256Hex(body)
+    if (decoded.kind === 'invalid') {
+      this.#expected.add(`${decoded.identity.id}/${decoded.outcome.code}/${hex.slice(0, 12)}`)
+      return
+    }
+    const { id } = decoded.request
+    const sent = { digest: decoded.digest, answer: `${id}/id_reused/${hex.slice(0, 12)}` }
+    this.#sent.set(id, [...(this.#sent.get(id) ?? []), sent])
+  }
+
+  get requests(): number {
+    return this.#sent.size
+  }
+
+  /** A write goes out; one whose sender forbids repeating goes out once, whoever sends it. */
+  sending(command: Command): void {
+    if (command.apply === null) return
+    const { request, number } = command.apply.attempt
+    const body = this.#slot.records.get(request)?.body
+    const decoded = body === undefined ? null : this.#decode(body)
+    if (decoded?.kind !== 'request' || decoded.request.idempotent) return
+    const key = `${request} ${number}`
+    if (this.#sends.has(key))
+      this.broken('once', `write ${number} of ${request} was sent again, which its sender forbids`)
+    this.#sends.add(key)
+  }
+
+  /** Carries out one command of the store, and looks at what it did. */
+  ran<T>(command: Command, run: () => T): T {
+    if (command.apply !== null) return this.#applied(command.apply, run)
+    const dueAtMs = command.request === null ? null : (this.#slot.records.get(command.request)?.dueAtMs ?? null)
+    const answer = run()
+    this.#noteTicket(answer)
+    if (command.request !== null) this.#lookAtDecision(command.request)
+    if (command.name === 'journal.told' && command.request !== null && !this.#told.has(command.request)) {
+      this.broken('told, then noted', `request ${command.request} was noted as told, and the broker has no event of it`)
+    }
+    const begun = command.name === 'journal.begin' && (answer as Begun).kind === 'begun'
+    if (begun && dueAtMs !== null && dueAtMs > nowMs(this.#slot)) {
+      this.broken('due', `request ${command.request} was begun ${dueAtMs - nowMs(this.#slot)} ms before it was due`)
+    }
+    return answer
+  }
+
+  /** Remembers what a ticket covers: it may be gone from the store when it is used. */
+  #noteTicket(answer: unknown): void {
+    if (typeof answer !== 'object' || answer === null) return
+    const number =
+      'ticket' in answer
+        ? (answer as Extract<Begun, { kind: 'begun' }>).ticket.number
+        : (answer as Partial<Ticket>).number
+    const place = number === undefined ? undefined : this.#slot.tickets.get(number)
+    if (place !== undefined) this.#covers.set(place.number, place.resources)
+  }
+
+  #applied<T>({ write, attempt }: NonNullable<Command['apply']>, run: () => T): T {
+    const sight = lookAt(this.#slot, write)
+    const answer = run()
+    const faults = faultsOfWrite(this.#slot, write, sight)
+    if (faults !== null) {
+      for (const { rule, what } of faults) this.broken(rule, `${what} (request ${attempt.request})`)
+      this.#fenced(attempt.ticket)
+      const times = (this.effects.get(attempt.request) ?? 0) + 1
+      this.effects.set(attempt.request, times)
+      if (times > 1) this.broken('I6 one effect', `request ${attempt.request} was written ${times} times`)
+      const decided = this.decisions.get(attempt.request)
+      if (decided !== undefined) {
+        this.broken('I5 truth', `request ${attempt.request} was written after it had been decided ${decided.code}`)
+      }
+    }
+    this.#lookAtDecision(attempt.request)
+    return answer
+  }
+
+  /** Of each resource, no older ticket writes after a newer one. */
+  #fenced(ticket: number): void {
+    for (const resource of this.#covers.get(ticket) ?? []) {
+      const newest = this.#fences.get(resource) ?? 0
+      if (ticket < newest) this.broken('I7 fences', `ticket ${ticket} wrote to ${resource} after ticket ${newest}`)
+      this.#fences.set(resource, Math.max(newest, ticket))
+    }
+  }
+
+  #lookAtDecision(id: string): void {
+    const decision = this.#slot.records.get(id)?.decision ?? null
+    const known = this.decisions.get(id)
+    if (decision === known) return
+    if (known !== undefined) {
+      if (decision?.event === known.event) return
+      this.broken(
+        'I4 one decision',
+        `request ${id} was decided ${known.code}, and then ${decision?.code ?? 'not at all'}`,
+      )
+      return
+    }
+    if (decision === null) return
+    this.decisions.set(id, decision)
+    const decoded = this.#decode(this.#slot.records.get(id)!.body)
+    if (decoded.kind === 'request' && decoded.request.request !== null) this.#targets.set(id, decoded.request.request)
+    const { code, operation } = decision
+    const writes = code === 'applied' && operation !== 'cancel' ? 1 : 0
+    const times = this.effects.get(id) ?? 0
+    if (times !== writes)
+      this.broken('I5 truth', `request ${id} was decided ${code}, and its write happened ${times} times`)
+    if (NEVER.includes(code)) this.broken('no bug', `request ${id} was decided ${decision.event}`)
+  }
+
+  /** The broker has stored a message. */
+  stored(message: Outgoing): void {
+    if (message.exchange === this.#names.events) this.#toldEvent(message)
+    if (message.exchange === this.#names.deadLetters) this.#toldLetter(message)
+  }
+
+  #toldEvent({ body, properties }: Outgoing): void {
+    const text = body.toString()
+    const event = JSON.parse(text) as EventBody
+    const { id, request, outcome } = event
+    if (outcome.class !== 'done') this.#failed.add(id)
+    if (properties.messageId !== id)
+      this.broken('I4 one event id', `event ${id} was sent as message ${properties.messageId}`)
+    if (outcome.class === 'invalid') {
+      this.#answered.add(id)
+      return
+    }
+    const first = this.#told.get(request)
+    if (first !== undefined && first !== text)
+      this.broken('I4 one event', `request ${request} was told ${first} and ${text}`)
+    this.#told.set(request, text)
+    const decision = this.#slot.records.get(request)?.decision ?? null
+    if (decision === null) this.broken('decided, then told', `request ${request} was told ${outcome.code}, undecided`)
+    else if (decision.event !== text)
+      this.broken('I4 one event', `request ${request} was told ${text}, decided ${decision.event}`)
+  }
+
+  #toldLetter({ body, properties }: Outgoing): void {
+    const { headers } = properties
+    const request = String(headers['dl-request-id'])
+    this.#letters.add(String(headers['dl-id']))
+    if (headers['dl-reason'] === 'event_unroutable') this.#untellable.add(request)
+    if (headers['dl-class'] === 'invalid' || headers['dl-reason'] === 'event_unroutable') return
+    const letter = this.#slot.records.get(request)?.decision?.letter
+    if (letter?.['dl-id'] !== headers['dl-id'])
+      this.broken('I4 one letter', `request ${request} has no letter ${String(headers['dl-id'])}`)
+    const decoded = this.#decode(body)
+    if (decoded.kind !== 'request' || decoded.digest !== this.#slot.records.get(request)?.digest) {
+      this.broken('I4 one letter', `the letter of request ${request} carries other bytes`)
+    }
+  }
+
+  /** A process acknowledges; `confirmed`: what the broker confirmed to it since it got the delivery. */
+  acked(delivery: Delivery, confirmed: readonly Outgoing[]): void {
+    const { events, deadLetters } = this.#names
+    const copied = confirmed.some(({ exchange, body }) => exchange === '' && body.equals(delivery.body))
+    if (copied) return
+    const decoded = this.#decode(delivery.body)
+    const id = decoded.kind === 'invalid' ? decoded.identity.id : decoded.request.id
+    const untellable = confirmed.some(
+      ({ properties: { headers } }) => headers['dl-reason'] === 'event_unroutable' && headers['dl-request-id'] === id,
+    )
+    if (untellable) return
+    const told = confirmed.filter(({ exchange, properties }) => exchange === events && properties.correlationId === id)
+    if (told.length === 0) {
+      this.broken(
+        'told, then acknowledged',
+        `a message of request ${id} was acknowledged before its event or copy was confirmed`,
+      )
+      return
+    }
+    const complete = told.some(
+      ({ properties }) =>
+        properties.type === 'ferryman.transfer.succeeded' ||
+        confirmed.some(
+          (one) => one.exchange === deadLetters && one.properties.messageId === letterId(properties.messageId ?? ''),
+        ),
+    )
+    if (!complete)
+      this.broken(
+        'told, then acknowledged',
+        `a message of request ${id} was acknowledged before its letter was confirmed`,
+      )
+  }
+
+  /** Everything has come to rest. `foreign`: writes of others, as events. */
+  atRest(seed: Books, foreign: readonly EventBody[]): void {
+    for (const [id, sent] of this.#sent) {
+      this.#ended(id, sent)
+      this.#cancelled(id)
+    }
+    for (const id of this.#told.keys()) {
+      if (!this.#sent.has(id)) this.broken('I4 accounting', `an event tells of request ${id}, which nobody sent`)
+    }
+    for (const id of this.#expected) {
+      const untellable = this.#untellable.has(id.split('/')[0]!)
+      if (!this.#answered.has(id) && !untellable) this.broken('I4 accounting', `${id} was never told`)
+    }
+    for (const id of this.#answered) {
+      if (!this.#expected.has(id)) this.broken('I4 accounting', `${id} was told of bytes that were never sent`)
+    }
+    for (const id of this.#failed) {
+      if (!this.#letters.has(letterId(id))) this.broken('I4 accounting', `${id} was told, and has no letter`)
+    }
+    const told = [...this.#told.values()].map((text) => JSON.parse(text) as EventBody)
+    const replay = faultsOfReplay(
+      [...told, ...foreign] as unknown as Told[],
+      seed,
+      dump(this.#slot) as unknown as Books,
+    )
+    for (const fault of replay) this.broken('I1 replay', fault)
+    for (const [id, times] of this.effects) {
+      if (this.decisions.get(id)?.code !== 'applied')
+        this.broken('I5 truth', `request ${id} was written ${times} times, and not decided applied`)
+    }
+  }
+
+  /** A cancel told as done has kept its request from being carried out; one told as too late has not. */
+  #cancelled(id: string): void {
+    const target = this.#targets.get(id)
+    const cancel = this.decisions.get(id)
+    const code = target === undefined ? undefined : this.decisions.get(target)?.code
+    if (cancel?.operation !== 'cancel' || target === undefined) return
+    const { code: how } = cancel
+    if (how === 'applied' || how === 'nothing_to_do') {
+      if (code !== undefined && code !== 'cancelled' && code !== 'expired') {
+        this.broken('I5 truth', `cancel ${id} was decided ${how}, and its request ${target} ${code}`)
+      }
+    } else if (how === 'superseded' && (code === undefined || code === 'cancelled')) {
+      this.broken('I5 truth', `cancel ${id} was decided ${how}, and its request ${target} ${code ?? 'not at all'}`)
+    }
+  }
+
+  #ended(id: string, sent: readonly Sent[]): void {
+    const record = this.#slot.records.get(id)
+    if (record?.decision === undefined || record.decision === null) {
+      this.broken('I4 accounting', `request ${id} was never decided`)
+      return
+    }
+    if (record.toldAtMs === null) this.broken('I4 accounting', `the journal was not told that request ${id} was told`)
+    if (!this.#told.has(id)) this.broken('I4 accounting', `request ${id} was never told`)
+    for (const { digest, answer } of sent) {
+      if (digest !== record.digest) this.#expected.add(answer)
+    }
+    if (!sent.some(({ digest }) => digest === record.digest))
+      this.broken('I4 accounting', `request ${id} was decided on content that nobody sent`)
+  }
+
+  #decode(body: Buffer): Decoded {
+    const known = this.#decoded.get(body)
+    if (known !== undefined) return known
+    const decoded = decode({ body, headers: {} }, { bytesMax: BYTES_MAX })
+    this.#decoded.set(body, decoded)
+    return decoded
+  }
+}

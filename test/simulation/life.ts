@@ -1,0 +1,99 @@
+// Lives one seed through: storms, then calm until everything is at rest, then the end of every worker.
+import type { Violation } from './judge.ts'
+import { NONE, type Mutant } from './mutants.ts'
+import { World } from './world.ts'
+
+export interface Life {
+  readonly seed: number
+  readonly violation: Violation | null
+  /** The last steps, where something went wrong. */
+  readonly steps: readonly string[]
+  readonly requests: number
+  readonly messages: number
+  readonly faults: ReadonlyMap<string, number>
+  readonly codes: ReadonlyMap<string, number>
+  readonly virtualMs: number
+}
+
+export interface LifeOptions {
+  readonly mutant?: Mutant
+  /** Given every step as it happens. */
+  readonly tell?: (line: string) => void
+}
+
+/** Within this time (ms) after the last fault everything must have been decided and told. */
+const REST_MS = 900_000
+const STOP_MS = 120_000
+
+export async function live(seed: number, { mutant = NONE, tell }: LifeOptions = {}): Promise<Life> {
+  const world = new World(seed, mutant, tell ?? null)
+  const { clock, judge, trace, climate } = world
+  const onRejection = (failure: unknown): void => {
+    judge.broken(
+      'no bug',
+      `unhandled rejection: ${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}`,
+    )
+  }
+  process.on('unhandledRejection', onRejection)
+  try {
+    trace.note('world', `seed ${seed}`, () => JSON.stringify(climate))
+    world.start()
+    await pass(world, climate.stormyMs)
+    world.calmDown()
+    await rest(world)
+    if (judge.violation === null) await end(world)
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+  const codes = new Map<string, number>()
+  for (const { code } of judge.decisions.values()) codes.set(code, (codes.get(code) ?? 0) + 1)
+  return {
+    seed,
+    violation: judge.violation,
+    steps: judge.violation === null ? [] : trace.lines(),
+    requests: judge.requests,
+    messages: judge.messages,
+    faults: world.faults,
+    codes,
+    virtualMs: clock.monotonicMs(),
+  }
+}
+
+/** Lets `ms` pass, or less where something goes wrong before. */
+async function pass({ clock, judge }: World, ms: number): Promise<void> {
+  let over = false
+  clock.timer(ms, () => {
+    over = true
+  })
+  await clock.runUntil(() => over || judge.violation !== null)
+}
+
+async function rest(world: World): Promise<void> {
+  const { clock, judge, everyone } = world
+  const untilMs = clock.monotonicMs() + REST_MS
+  const settled = (): boolean => judge.violation !== null || clock.monotonicMs() > untilMs || world.atRest
+  await clock.runUntil(settled)
+  // What was sent long ago may still arrive: nothing that was decided may change by it.
+  const arrived = (): boolean =>
+    world.parking.size === 0 && everyone.every(({ store, link }) => store.underWay + link.underWay === 0)
+  await clock.runUntil(() => judge.violation !== null || clock.monotonicMs() > untilMs || (arrived() && world.atRest))
+  if (!world.atRest) judge.broken('I11 liveness', `not at rest ${REST_MS} ms after the last fault: ${world.unrest()}`)
+  judge.atRest(world.seed, world.foreign)
+}
+
+async function end(world: World): Promise<void> {
+  const { clock, judge, slot, members } = world
+  world.over = true
+  try {
+    await clock.until(Promise.all(members.map((member) => member.stop())), STOP_MS)
+  } catch (failure) {
+    judge.broken('I10 at rest', `the workers did not end: ${String(failure)}`)
+  }
+  for (const { name, worker, locks } of members) {
+    const { waiting, held } = locks.sizes
+    const left = worker.inHand + waiting + held
+    if (left > 0)
+      judge.broken('I10 at rest', `${name} ended with ${worker.inHand} in hand, ${waiting} waits and ${held} locks`)
+  }
+  if (slot.tickets.size > 0) judge.broken('I10 at rest', `${slot.tickets.size} tickets are left`)
+}

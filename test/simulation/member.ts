@@ -1,0 +1,219 @@
+// One worker process of a simulated life: the real worker over a store and a broker that may fail it, and its ends.
+import type { Delivery, Outgoing } from '../../src/broker/broker.ts'
+import { effectsOf } from '../../src/flow/effects.ts'
+import { lockSession, type LockSession } from '../../src/locks/session.ts'
+import { Telemetry } from '../../src/telemetry/events.ts'
+import { Worker } from '../../src/worker/worker.ts'
+import { connection, type Connection, type Stage, type Watch } from '../support/memory/weather.ts'
+import { VirtualProcess } from '../support/virtual-process.ts'
+import { BrokerConnection } from './broker-connection.ts'
+import { answerText, commandOf, storePorts, type Command } from './commands.ts'
+import { BYTES_MAX } from './judge.ts'
+import type { World } from './world.ts'
+
+const SEND_TIMEOUT_MS = 1_000
+const LOOK_EVERY_MS = 400
+const SWEEP_EVERY_MS = 2_000
+const MARGIN_SHARE = 0.05
+const CONFLICTS_MAX = 3
+
+export class Member {
+  readonly name: string
+  readonly process: VirtualProcess
+  readonly store: Connection
+  readonly link: Connection
+  readonly broker: BrokerConnection
+  readonly locks: LockSession
+  readonly worker: Worker
+  readonly #world: World
+  /** What the broker confirmed to this process, with the number of deliveries it had got by then. */
+  readonly #confirmed: { readonly message: Outgoing; readonly after: number }[] = []
+  readonly #numbers = new WeakMap<Delivery, number>()
+  #deliveries = 0
+  /** What the next call asks, told right before it is made. */
+  #sending: Command | null = null
+
+  constructor(world: World, name: string) {
+    const { climate, clock, slot, mutant } = world
+    this.#world = world
+    this.name = name
+    this.process = new VirtualProcess(clock)
+    this.store = connection(clock, { ...climate.store }, this.process, this.#watching())
+    this.link = connection(clock, { ...climate.broker }, this.process, this.#watching())
+    const send = <T>(command: Command, run: () => T): Promise<T> => {
+      world.judge.sending(command)
+      if (world.parking.takes(command)) return this.#heldUp(command, run)
+      this.#sending = command
+      return this.store.call(command.name, () => world.judge.ran(command, run))
+    }
+    const watched = storePorts(slot, send, this.store.ways)
+    this.broker = this.#connectBroker()
+    const { journal, ledger, publisher } = mutant.breakPorts(
+      { ...watched, publisher: this.broker },
+      { slot, send, names: world.names },
+    )
+    const telemetry = this.#telemetry()
+    const { leaseMs, holdMs, waitMs } = climate
+    const marginMs = Math.ceil(leaseMs * MARGIN_SHARE)
+    const options = { leaseMs, holdMs, waitMs, marginMs, waitersMax: Math.max(1, Math.ceil(climate.concurrency / 4)) }
+    this.locks = lockSession({ store: watched.locks, clock: this.process, telemetry, name, options })
+    this.worker = new Worker(
+      {
+        broker: this.broker,
+        troubles: () => this.#troubles(),
+        deps: {
+          effects: effectsOf(journal, ledger, publisher),
+          journal,
+          ledger,
+          locks: this.locks,
+          clock: this.process,
+          telemetry,
+          names: world.names,
+          settings: {
+            prefix: 'ferryman',
+            bytesMax: BYTES_MAX,
+            ladder: climate.ladder,
+            conflictsMax: CONFLICTS_MAX,
+            retry: { attemptsMax: climate.sendsMax, baseMs: climate.baseMs, capMs: climate.baseMs * 4 },
+            worker: name,
+            workerVersion: '0',
+          },
+        },
+      },
+      { concurrency: climate.concurrency, drainMs: leaseMs, lookEveryMs: LOOK_EVERY_MS, sweepEveryMs: SWEEP_EVERY_MS },
+    )
+  }
+
+  start(): void {
+    this.#world.trace.note(this.name, 'starts')
+    this.locks.start().then(
+      () => this.worker.start(),
+      () => undefined,
+    )
+  }
+
+  /** Dies between two steps: nothing of it runs again. The broker notices after `noticeMs`. */
+  kill(noticeMs: number): void {
+    this.#world.trace.note(this.name, 'DIES')
+    this.process.kill()
+    this.#world.clock.timer(noticeMs, () => this.broker.drop())
+  }
+
+  /** Stands still for `ms`, and then goes on as if nothing had been. */
+  freeze(ms: number, brokerNotices: boolean): void {
+    if (this.process.state !== 'running') return
+    const { clock, trace } = this.#world
+    trace.note(this.name, 'FREEZES', `for ${ms} ms`)
+    this.process.freeze()
+    if (brokerNotices) clock.timer(ms / 2, () => this.broker.break(0, 200))
+    clock.timer(ms, () => {
+      trace.note(this.name, 'WAKES')
+      this.process.thaw()
+    })
+  }
+
+  /** Ends as it should: what is in hand is finished or handed back. */
+  async stop(): Promise<void> {
+    await this.worker.drain()
+    await this.locks.stop()
+    await this.broker.stop()
+    this.#world.trace.note(this.name, 'stopped', `${this.worker.inHand} in hand`)
+  }
+
+  #troubles(): readonly string[] {
+    const found = [...this.broker.troubles]
+    if (this.store.weather.state === 'refusing') found.push('the store is not connected')
+    if (!this.locks.trusted) found.push('the lease is not trusted')
+    return found
+  }
+
+  #connectBroker(): BrokerConnection {
+    const { server, clock, judge, trace } = this.#world
+    return new BrokerConnection({
+      server,
+      clock,
+      process: this.process,
+      link: this.link,
+      sendTimeoutMs: SEND_TIMEOUT_MS,
+      watch: {
+        delivered: (delivery, message) => {
+          this.#numbers.set(delivery, ++this.#deliveries)
+          trace.note(this.name, 'gets', `message ${message.number}`, () => judge.describe(delivery.body))
+        },
+        settled: (delivery, how) => {
+          const number = this.#numbers.get(delivery)!
+          trace.note(this.name, how === 'ack' ? 'acknowledges' : 'hands back', () => judge.describe(delivery.body))
+          const since = this.#confirmed.filter(({ after }) => after >= number).map(({ message }) => message)
+          if (how === 'ack') judge.acked(delivery, since)
+        },
+        publishing: ({ exchange, routingKey, body, properties: { messageId } }) => {
+          const details = (): string => `${exchange}/${routingKey} ${messageId ?? judge.describe(body)}`
+          this.#sending = { name: 'broker.publish', request: null, apply: null, details }
+        },
+        confirmed: (message) => {
+          this.#confirmed.push({ message, after: this.#deliveries })
+        },
+      },
+    })
+  }
+
+  /** The command arrives when nobody waits for it any more. */
+  #heldUp<T>(command: Command, run: () => T): Promise<T> {
+    const { trace, parking, judge } = this.#world
+    trace.note(this.name, `→ ${command.name}`, command.details)
+    trace.note(this.name, `~ ${command.name}`, 'held up')
+    this.#world.struck(this, 'request_late', command)
+    const arrive = (): void => {
+      const answer = judge.ran(command, run)
+      trace.note(this.name, `! ${command.name}`, command.details, () => `= ${answerText(answer)}, held up until now`)
+    }
+    return parking.park(command, arrive, this.process.timer, this.store.weather.timeoutMs)
+  }
+
+  /** Knows each call of a connection by what it asks. */
+  #watching(): Watch {
+    const calls = new Map<number, Command>()
+    return (stage, call, name, value) => {
+      if (stage === 'sent') {
+        calls.set(call, this.#sending ?? commandOf(name, []))
+        this.#sending = null
+      }
+      this.#noted(stage, calls.get(call)!, value)
+    }
+  }
+
+  #noted(stage: Stage, command: Command, value: unknown): void {
+    const { trace } = this.#world
+    const isBeat = command.name === 'locks.heartbeat'
+    switch (stage) {
+      case 'sent':
+        if (!isBeat) trace.note(this.name, `→ ${command.name}`, command.details)
+        break
+      case 'ran':
+        if (!isBeat) trace.note(this.name, `! ${command.name}`, command.details, () => `= ${answerText(value)}`)
+        break
+      case 'answered':
+        if (!isBeat) trace.note(this.name, `← ${command.name}`, () => answerText(value))
+        break
+      default:
+        trace.note(this.name, `~ ${command.name}`, stage.replace('_', ' '), command.details)
+    }
+    this.#world.struck(this, stage, command)
+  }
+
+  #telemetry(): Telemetry {
+    const telemetry = new Telemetry()
+    telemetry.listen((name, fields) => {
+      if (name === 'warning') this.#world.judge.broken('no bug', `${this.name} warns: ${JSON.stringify(fields)}`)
+      if (
+        name.startsWith('request.') ||
+        name.startsWith('session.') ||
+        name.startsWith('worker.') ||
+        name === 'fence.rejected'
+      ) {
+        this.#world.trace.note(this.name, `(${name})`, () => JSON.stringify(fields))
+      }
+    })
+    return telemetry
+  }
+}

@@ -1,0 +1,67 @@
+// The real worker through hundreds of lives full of faults: nothing goes wrong, and every rule taken away is noticed.
+import { expect } from 'chai'
+import { live } from './life.ts'
+import { COVERED, MUTANTS, type Mutant } from './mutants.ts'
+
+const SEEDS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
+const MUTANT_SEEDS = 1_000
+const COVERED_SEEDS = 20
+
+describe('a simulated life', function () {
+  this.timeout(60_000 + SEEDS * 200)
+
+  it(`keeps every promise, whatever fails, in ${SEEDS} lives`, async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { violation, steps } = await live(seed)
+      const again = `npm run simulate -- --seed ${seed} --trace`
+      expect(violation, `${steps.slice(-20).join('\n')}\n${again}`).to.equal(null)
+    }
+  })
+
+  it('is the same each time it is lived', async () => {
+    for (const seed of [3, 61, 88]) {
+      const [first, second] = [await stepsOf(seed), await stepsOf(seed)]
+      expect(first.length).to.be.greaterThan(100)
+      expect(second).to.deep.equal(first)
+    }
+  })
+
+  it('is another with another seed', async () => {
+    expect(await stepsOf(3)).not.to.deep.equal(await stepsOf(4))
+  })
+})
+
+describe('a simulation notices', function () {
+  this.timeout(180_000)
+
+  for (const mutant of MUTANTS) {
+    it(`${mutant.name}: ${mutant.what}`, async () => {
+      expect(await noticedAt(mutant)).to.be.a('number')
+    })
+  }
+})
+
+describe('without one guard of several', function () {
+  this.timeout(60_000)
+
+  for (const mutant of COVERED) {
+    it(`(${mutant.name}) nothing goes wrong: ${mutant.what}`, async () => {
+      for (let seed = 1; seed <= COVERED_SEEDS; seed++) expect((await live(seed, { mutant })).violation).to.equal(null)
+    })
+  }
+})
+
+/** The seed that noticed it before is tried first: with other code it may be another. */
+async function noticedAt(mutant: Mutant): Promise<number | null> {
+  if ((await live(mutant.seed, { mutant })).violation !== null) return mutant.seed
+  for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
+    if ((await live(seed, { mutant })).violation !== null) return seed
+  }
+  return null
+}
+
+async function stepsOf(seed: number): Promise<readonly string[]> {
+  const steps: string[] = []
+  await live(seed, { tell: (line) => steps.push(line) })
+  return steps
+}

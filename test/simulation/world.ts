@@ -1,0 +1,271 @@
+// One simulated life: the store, the broker, the processes over them, and the blows that a seed deals them.
+import { namesOf } from '../../src/broker/names.ts'
+import type { EventBody } from '../../src/transfer/event.ts'
+import type { SeedDocument } from '../../src/ledger/seed-document.ts'
+import { consumerOf } from '../support/memory/books.ts'
+import { seed as seedSlot } from '../support/memory/seed.ts'
+import { memorySlot, restart, type MemorySlot } from '../support/memory/slot.ts'
+import type { Stage } from '../support/memory/weather.ts'
+import { seededRandom, virtualClock, type VirtualClock } from '../support/virtual-clock.ts'
+import { between, drawClimate, pick, whole, type Climate, type Random, type Storm } from './climate.ts'
+import { Judge } from './judge.ts'
+import { Member } from './member.ts'
+import { MemoryBroker } from './memory-broker.ts'
+import type { Mutant } from './mutants.ts'
+import { Scheduler } from './scheduler.ts'
+import type { Command } from './commands.ts'
+import { Parking } from './parking.ts'
+import { Trace } from './trace.ts'
+
+const GRACE_MORE_MS = 500
+const JOURNAL_MS = 7 * 86_400_000
+/** Blows a call may bring about; more would only make a life long. */
+const BLOWS_MAX = 10
+/** What is held up when the faults stop arrives within so long (ms). */
+const PARKED_MS = 20_000
+const CALM_LATENCY_MS = 50
+
+/** When a process may be struck: more likely while something that it sent is late. */
+const STRIKING: readonly Stage[] = ['sent', 'ran', 'request_late']
+const LATE_STRIKES = 8
+/** Chance that others act on the books while what would end a request is late. */
+const MEDDLED = 0.8
+
+export class World {
+  readonly climate: Climate
+  readonly names = namesOf('ferryman')
+  readonly clock: VirtualClock
+  readonly slot: MemorySlot
+  readonly server: MemoryBroker
+  readonly judge: Judge
+  readonly trace: Trace
+  readonly mutant: Mutant
+  readonly scheduler: Scheduler
+  readonly parking: Parking
+  /** One for each place where a worker runs; a dead one is replaced. */
+  readonly members: Member[] = []
+  /** All that ever ran: what they sent may still be under way. */
+  readonly everyone: Member[] = []
+  readonly faults = new Map<string, number>()
+  /** Writes of others than Ferryman, as events. */
+  readonly foreign: EventBody[] = []
+  readonly seed: SeedDocument
+  readonly random: Random
+  calm = false
+  /** Nothing is started any more. */
+  over = false
+  #blows = 0
+  #runs = 1
+  #generation = 0
+  #replacing = 0
+
+  constructor(seed: number, mutant: Mutant, tell: ((line: string) => void) | null) {
+    this.random = seededRandom(seed * 2 + 1)
+    this.mutant = mutant
+    this.climate = drawClimate(this.random)
+    this.clock = virtualClock(seed)
+    this.trace = new Trace(this.clock, tell)
+    const { leaseMs, holdMs, waitMs, sweepAfterMs } = this.climate
+    this.slot = memorySlot({
+      nowUs: this.clock.nowUs,
+      rules: mutant.rules,
+      options: { leaseMs, holdMs, waitMs, sweepAfterMs, graceMs: leaseMs + GRACE_MORE_MS, journalMs: JOURNAL_MS },
+    })
+    this.judge = new Judge(this.slot, this.names, this.trace)
+    this.server = new MemoryBroker(this.clock, this.names, this.judge)
+    this.parking = new Parking({ chance: this.climate.parked, random: this.clock.random, timer: this.clock.timer })
+    this.scheduler = new Scheduler(this)
+    this.seed = this.scheduler.seed()
+    seedSlot(this.slot, this.seed)
+  }
+
+  start(): void {
+    const { climate, clock } = this
+    for (let place = 0; place < climate.workers; place++) this.#startAt(place)
+    for (const storm of climate.storms) clock.timer(storm.atMs, () => this.#strike(storm))
+    this.scheduler.start()
+  }
+
+  /** From now on nothing fails any more. What is under way may still arrive late. */
+  calmDown(): void {
+    this.trace.note('world', 'all faults stop')
+    this.calm = true
+    this.server.blocked = false
+    this.server.eventsBound = true
+    this.parking.close(PARKED_MS)
+    for (const member of this.everyone) calm(member)
+  }
+
+  /** Everything that was asked has been answered, and nothing is left of it anywhere. */
+  get atRest(): boolean {
+    if (!this.scheduler.done || !this.server.empty || this.#replacing > 0) return false
+    const { open, tickets } = this.slot
+    if (open.size > 0 || tickets.size > 0) return false
+    return this.members.every(({ worker, process }) => process.state === 'running' && worker.inHand === 0)
+  }
+
+  /** What keeps it from being at rest. */
+  unrest(): string {
+    const { slot, server } = this
+    const { ready, unsettled, delayed } = server.depths
+    const hands = this.members
+      .map(({ name, process, worker }) => `${name} ${process.state} ${worker.inHand}`)
+      .join(', ')
+    const reasons = this.members.map(({ name, worker }) => `${name}: ${worker.reasons().join(', ')}`).join('; ')
+    return (
+      `queue ${ready}, unsettled ${unsettled}, delayed ${delayed}; open ${[...slot.open.keys()].join(' ')}; ` +
+      `tickets ${JSON.stringify([...slot.tickets.values()])}; in hand ${hands}; not consuming because ${reasons}`
+    )
+  }
+
+  /** A call of a process has come to `stage`: counted, and now and then the process dies or freezes of it. */
+  struck(member: Member, stage: Stage, { name, request }: Command): void {
+    if (stage === 'ran' && request !== null) this.parking.stepped(request)
+    if (stage !== 'sent' && stage !== 'ran' && stage !== 'answered') this.count(stage)
+    const decides = name === 'journal.decide' || name === 'ledger.apply'
+    if (!this.calm && name === 'journal.begin' && stage === 'ran') this.#meddle(this.climate.meddling, request)
+    if (!this.calm && decides && stage === 'request_late') this.#meddle(MEDDLED, request)
+    const isOfFlow = name.startsWith('journal.') || name.startsWith('ledger.') || name === 'broker.publish'
+    if (this.calm || !isOfFlow || !STRIKING.includes(stage) || this.#blows >= BLOWS_MAX) return
+    const { crash, freeze, leaseMs } = this.climate
+    const chance = this.clock.random()
+    if (chance >= (crash + freeze) * (stage === 'request_late' ? LATE_STRIKES : 1)) return
+    const dies = this.clock.random() * (crash + freeze) < crash
+    this.#blows += 1
+    const ms = Math.round(between(this.clock.random, 100, leaseMs * 3))
+    this.clock.timer(0, () => (dies ? this.#crash(member, ms) : this.#freeze(member, ms)))
+  }
+
+  /** Others act on the books in this very moment, mostly where `request` is to go. */
+  #meddle(chance: number, request: string | null): void {
+    const { random } = this.clock
+    if (random() >= chance) return
+    const roll = random()
+    this.clock.timer(0, () => {
+      if (roll < 0.7 && request !== null) this.scheduler.makeRoomFor(request)
+      else if (roll < 0.85) this.#moveByOthers(random())
+      else this.scheduler.changeRoom()
+    })
+  }
+
+  count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
+  }
+
+  #startAt(place: number): void {
+    const member = new Member(this, `w${place + 1}.${++this.#generation}`)
+    if (this.calm) calm(member)
+    this.members[place] = member
+    this.everyone.push(member)
+    member.start()
+  }
+
+  #crash(member: Member, ms: number): void {
+    const place = this.members.indexOf(member)
+    if (place < 0 || member.process.state === 'killed') return
+    this.count('crash')
+    member.kill(this.clock.random() * 1_000)
+    this.#replaceIn(place, ms)
+  }
+
+  #replaceIn(place: number, ms: number): void {
+    this.#replacing += 1
+    this.clock.timer(ms, () => {
+      this.#replacing -= 1
+      this.#startAt(place)
+    })
+  }
+
+  #freeze(member: Member, ms: number): void {
+    if (member.process.state !== 'running') return
+    this.count('freeze')
+    member.freeze(ms, this.clock.random() < 0.5)
+  }
+
+  #strike({ kind, share, ms }: Storm): void {
+    const place = Math.floor(share * this.members.length)
+    const member = this.members[place]!
+    const { server, slot, clock, trace } = this
+    if (kind === 'crash') return this.#crash(member, ms)
+    if (kind === 'freeze') return this.#freeze(member, ms)
+    if (kind === 'foreign') return this.#moveByOthers(share)
+    if (kind === 'room') return this.scheduler.changeRoom()
+    this.count(kind)
+    trace.note('world', kind, `${ms} ms`, member.name)
+    switch (kind) {
+      case 'restart':
+        return restart(slot, `run-${++this.#runs}`)
+      case 'break':
+        return member.broker.break(clock.random() * 500, Math.min(ms, 3_000))
+      case 'roll':
+        return this.#roll(place, member)
+      case 'clock':
+        return clock.step(share < 0.5 ? ms : -ms)
+      case 'blocked':
+        server.blocked = true
+        clock.timer(ms, () => {
+          server.blocked = false
+        })
+        return
+      case 'unbound':
+        server.eventsBound = false
+        clock.timer(ms, () => {
+          server.eventsBound = true
+        })
+        return
+      case 'silent':
+      case 'refusing':
+        member.store.weather.state = kind
+        clock.timer(ms, () => {
+          member.store.weather.state = 'up'
+        })
+    }
+  }
+
+  /** A worker is ended as by a deployment, and the next one takes its place. */
+  #roll(place: number, member: Member): void {
+    if (member.process.state === 'killed') return
+    if (this.clock.random() < 0.3)
+      this.clock.timer(this.clock.random() * this.climate.leaseMs, () => member.worker.force())
+    void member.stop().then(() => {
+      if (this.members[place] === member && !this.over) this.#startAt(place)
+    })
+  }
+
+  /** Somebody else moves a consumer, as an operator or Nova may. */
+  #moveByOthers(share: number): void {
+    const { slot, seed, random } = this
+    const id = pick(random, seed.consumers).id
+    const host = pick(random, seed.providers).id
+    const before = consumerOf(slot, id)
+    const allocations =
+      share < 0.8 && Object.keys(before.allocations).length > 0
+        ? { [host]: Object.values(before.allocations)[0]! }
+        : { [host]: { VCPU: whole(random, 1, 2) } }
+    seedSlot(slot, { providers: [], consumers: [{ id, type: 'INSTANCE', project: 'p', user: 'u', allocations }] }, true)
+    const after = consumerOf(slot, id)
+    if (after.generation === before.generation) return
+    this.count('foreign')
+    this.trace.note(
+      'others',
+      `move ${id}`,
+      () => `${JSON.stringify(before.allocations)} → ${JSON.stringify(after.allocations)}`,
+    )
+    const outcome = { code: 'applied', class: 'done', effect: 'happened', message: '' } as const
+    this.foreign.push({
+      request: `foreign ${this.foreign.length}`,
+      outcome,
+      before: { [id]: before },
+      after: { [id]: after },
+    } as unknown as EventBody)
+  }
+}
+
+/** Both ways of a process work again. */
+function calm({ store, link }: Member): void {
+  for (const { weather } of [store, link]) {
+    const latencyMs = Math.min(weather.latencyMs, CALM_LATENCY_MS)
+    Object.assign(weather, { latencyMs, requestLost: 0, replyLost: 0, late: 0, replyLate: 0, noticeLost: 0 })
+  }
+  store.weather.state = 'up'
+}
