@@ -15,7 +15,17 @@ export interface Result {
   readonly cpuSeconds: number
   readonly rssBytes: number
   readonly codes: Readonly<Record<string, number>>
+  /** Memory after each ten thousand events, after a garbage collection where the process may ask for one. */
+  readonly samples: readonly Sample[]
 }
+
+export interface Sample {
+  readonly told: number
+  readonly heapBytes: number
+  readonly rssBytes: number
+}
+
+const SAMPLE_EVERY = 10_000
 
 process.once('message', (task: Task) => {
   void run(task).then((result) => {
@@ -27,12 +37,13 @@ process.once('message', (task: Task) => {
 
 async function run(task: Task): Promise<Result> {
   const codes: Record<string, number> = {}
-  const seconds = task.kind === 'raw' ? await rawLoop(task.loop) : await ferryman(task.requests, codes)
+  const samples: Sample[] = []
+  const seconds = task.kind === 'raw' ? await rawLoop(task.loop) : await ferryman(task.requests, codes, samples)
   const { user, system } = process.cpuUsage()
-  return { seconds, cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage().rss, codes }
+  return { seconds, cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage().rss, codes, samples }
 }
 
-async function ferryman(requests: number, codes: Record<string, number>): Promise<number> {
+async function ferryman(requests: number, codes: Record<string, number>, samples: Sample[]): Promise<number> {
   const { config } = loadConfig({ env: process.env })
   const telemetry = new Telemetry()
   let startedMs = 0
@@ -43,7 +54,9 @@ async function ferryman(requests: number, codes: Record<string, number>): Promis
       if (name !== 'request.told') return
       const { code } = fields as { code: string }
       codes[code] = (codes[code] ?? 0) + 1
-      if (++told === requests) resolve((performance.now() - startedMs) / 1000)
+      told += 1
+      if (told % SAMPLE_EVERY === 0) samples.push(sampleAt(told))
+      if (told === requests) resolve((performance.now() - startedMs) / 1000)
     })
   })
   const worker = openWorker(config, systemClock, telemetry, { worker: `bench:${process.pid}`, version: 'bench' })
@@ -51,4 +64,10 @@ async function ferryman(requests: number, codes: Record<string, number>): Promis
   const seconds = await finished
   await worker.stop('drain')
   return seconds
+}
+
+function sampleAt(told: number): Sample {
+  globalThis.gc?.()
+  const { heapUsed, rss } = process.memoryUsage()
+  return { told, heapBytes: heapUsed, rssBytes: rss }
 }

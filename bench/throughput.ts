@@ -1,15 +1,8 @@
 // Transfers a second of one worker beside the raw loop, in one run on the same servers: npm run bench.
-import { fork } from 'node:child_process'
-import { join } from 'node:path'
-import { connect } from 'amqplib'
-import { startRabbit, startRedis } from '../src/demo/servers.ts'
-import { loadConfig } from '../src/config.ts'
-import { systemClock } from '../src/clock/system-clock.ts'
-import { Telemetry } from '../src/telemetry/events.ts'
-import { openParts } from '../src/wire/parts.ts'
 import { cloud, transfers } from './cloud.ts'
+import type { Result } from './child.ts'
+import { fill, measure, openGround } from './ground.ts'
 import { declareRaw, RAW_QUEUE } from './raw-loop.ts'
-import type { Result, Task } from './child.ts'
 
 const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 10_000)
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)
@@ -18,29 +11,16 @@ const PREFETCH = Number(process.env['BENCH_PREFETCH'] ?? 64)
 const EVENT_BYTES = 1_250
 
 async function main(): Promise<void> {
-  const [redis, rabbit] = await Promise.all([
-    startRedis({ appendonly: true, args: ['--appendfsync', 'everysec'] }),
-    startRabbit({ management: true }),
-  ])
-  const env = {
-    ...process.env,
-    FERRYMAN_REDIS_URL: redis.url,
-    FERRYMAN_RABBITMQ_URL: rabbit.url,
-    FERRYMAN_RABBITMQ_MANAGEMENT_URL: rabbit.managementUrl ?? '',
-    FERRYMAN_CONCURRENCY: String(PREFETCH),
-  }
-  const parts = openParts(loadConfig({ env }).config, systemClock, new Telemetry())
-  const [broker, store] = await Promise.all([parts.broker(), parts.store()])
-  await broker.createTopology()
-  await declareRaw(rabbit.url)
+  const { rabbitUrl, env, parts, store, stop } = await openGround(PREFETCH)
+  await declareRaw(rabbitUrl)
   await store.books.seed(cloud(HOSTS, REQUESTS), { replace: false })
 
   const rates = { raw: [] as number[], ferryman: [] as number[] }
   for (let round = 0; round < ROUNDS; round++) {
-    await fill(rabbit.url, RAW_QUEUE, transfers(HOSTS, REQUESTS, round))
-    const loop = { url: rabbit.url, prefetch: PREFETCH, requests: REQUESTS, eventBytes: EVENT_BYTES }
+    await fill(rabbitUrl, RAW_QUEUE, transfers(HOSTS, REQUESTS, round))
+    const loop = { url: rabbitUrl, prefetch: PREFETCH, requests: REQUESTS, eventBytes: EVENT_BYTES }
     const raw = await measure({ kind: 'raw', loop }, env)
-    await fill(rabbit.url, parts.names.requests, transfers(HOSTS, REQUESTS, round))
+    await fill(rabbitUrl, parts.names.requests, transfers(HOSTS, REQUESTS, round))
     const before = await redisCounters(store.redis)
     const ferryman = await measure({ kind: 'ferryman', requests: REQUESTS }, env)
     const after = await redisCounters(store.redis)
@@ -50,8 +30,7 @@ async function main(): Promise<void> {
   }
   const [raw, own] = [median(rates.raw), median(rates.ferryman)]
   console.log(`median: raw loop ${raw.toFixed(0)}/s, ferryman ${own.toFixed(0)}/s, ratio ${(own / raw).toFixed(2)}`)
-  await parts.close()
-  await Promise.all([redis.stop(), rabbit.stop()])
+  await stop()
 }
 
 function report(round: number, raw: Result, ferryman: Result, redis: Readonly<Record<string, number>>): void {
@@ -61,34 +40,6 @@ function report(round: number, raw: Result, ferryman: Result, redis: Readonly<Re
   const ratio = (raw.seconds / ferryman.seconds).toFixed(2)
   console.log(`round ${round}: raw loop ${rate(raw)}, ferryman ${rate(ferryman)}, ratio ${ratio}`)
   console.log(`  Redis a request: ${each.join(', ')}; outcomes ${JSON.stringify(ferryman.codes)}`)
-}
-
-/** Puts messages into a queue, confirmed. */
-async function fill(url: string, queue: string, bodies: readonly Buffer[]): Promise<void> {
-  const model = await connect(url)
-  const channel = await model.createConfirmChannel()
-  for (const [position, body] of bodies.entries()) {
-    channel.sendToQueue(queue, body, { persistent: true, contentType: 'application/json' })
-    if (position % 500 === 499) await channel.waitForConfirms()
-  }
-  await channel.waitForConfirms()
-  await model.close()
-}
-
-function measure(task: Task, env: NodeJS.ProcessEnv): Promise<Result> {
-  const child = fork(join(import.meta.dirname, 'child.js'), {
-    env,
-    execArgv: (process.env['BENCH_EXEC_ARGV'] ?? '').split(' ').filter(Boolean),
-  })
-  return new Promise((resolve, reject) => {
-    child.once('message', (result) => {
-      resolve(result as Result)
-    })
-    child.once('exit', (code) => {
-      reject(new Error(`the measured process ended with ${code}`))
-    })
-    child.send(task)
-  })
 }
 
 type Counters = Readonly<Record<string, number>>

@@ -107,9 +107,9 @@ async function requestsPage(load) {
       '`requestSchema`.',
     `## Operations\n\nEach is one atomic write. M is the consumer that holds the source while a move is open. ` +
       `Every operation takes also ${named(
-      COMMON_FIELDS,
-      'optional',
-    )}; \`version\`, \`id\` and \`operation\` are always required.`,
+        COMMON_FIELDS,
+        'optional',
+      )}; \`version\`, \`id\` and \`operation\` are always required.`,
     table(['operation', 'does', 'requires', 'takes'], operations),
     '## Fields',
     table(['field', 'is'], fields),

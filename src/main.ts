@@ -60,7 +60,7 @@ const io: Io = {
   },
   env: process.env,
   nodeVersion: process.version,
-  isTerminal: process.stderr.isTTY === true,
+  isTerminal: process.stderr.isTTY,
   signal: stopping.signal,
 }
 

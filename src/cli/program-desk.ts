@@ -41,7 +41,7 @@ export function addDeskCommands(program: Command, { io, wiring, withParts, act }
   desk
     .command('list')
     .description('letters, oldest failure first')
-    .option('--state <state>', `${[...STATES, 'all'].join(', ')}`, oneOf([...STATES, 'all']), 'open')
+    .option('--state <state>', [...STATES, 'all'].join(', '), oneOf([...STATES, 'all']), 'open')
     .option('--code <code>', 'only this outcome code', oneOf([...CODES, 'event_unroutable']))
     .option('--class <class>', `only this class: ${LETTER_CLASSES.join(', ')}`, oneOf(LETTER_CLASSES))
     .option('--provider <uuid>', 'only requests that name this provider')

@@ -97,7 +97,7 @@ export function brokenRules(config: Config): string[] {
     const { cert, key } = config[group].tls
     if ((cert === undefined) !== (key === undefined)) {
       const [there, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
-      const variable = `FERRYMAN_${group.toUpperCase()}_${missing!.toUpperCase()}`
+      const variable = `FERRYMAN_${group.toUpperCase()}_${missing.toUpperCase()}`
       found.push(`${group}.${there} is given without ${group}.${missing}. Set ${variable} ` + 'too, or neither.')
     }
   }

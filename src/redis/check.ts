@@ -5,7 +5,7 @@ import { KEY_TYPES, type KeyName, type Keys } from './keys.ts'
 import { pairsOf } from './books.ts'
 import { textOf } from './replies.ts'
 
-/** `error`: the promises do not hold, a production start refuses; `warning`: they hold with the loss that is named. */
+/** `error`: the promises do not hold; `warning`: they hold with the loss that is named. */
 export interface Finding {
   readonly what: string
   readonly fix: string

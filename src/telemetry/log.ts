@@ -132,7 +132,7 @@ function cleaner(secrets: readonly string[]): (value: unknown) => unknown {
     if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value
     if (depth > 6) return '…'
     if (value instanceof Error) {
-      const { code } = value as { code?: unknown }
+      const { code } = value as { code?: string | number }
       const told = code === undefined ? {} : { code: text(String(code)) }
       return { type: value.name, ...told, message: text(value.message) }
     }

@@ -265,6 +265,6 @@ type Handlers = { readonly [Name in EventName]?: (fields: Events[Name]) => void 
 
 function on(handlers: Handlers): Listener {
   return (name, fields) => {
-    ;(handlers[name] as ((of: typeof fields) => void) | undefined)?.(fields)
+    handlers[name]?.(fields)
   }
 }

@@ -167,7 +167,7 @@ export function objectOf<Shape extends object>(
   members: { readonly [Name in keyof Shape]-?: Field<NonNullable<Shape[Name]>> },
   required: readonly (keyof Shape & string)[] = [],
 ): Field<Partial<Shape>> {
-  const fields = new Map(Object.entries(members) as [string, Field<unknown>][])
+  const fields = new Map(Object.entries<Field<unknown>>(members))
   const properties = Object.fromEntries([...fields].map(([name, field]) => [name, field.schema]))
   return {
     schema: { type: 'object', additionalProperties: false, required, properties },

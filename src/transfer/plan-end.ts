@@ -52,8 +52,8 @@ export function planEnd(request: Request, facts: Facts): Plan {
 function recordFor(request: Request, facts: Facts, consumer: Consumer): Move | null {
   const last = ownMove(facts, consumer.id)
   if (request.migration === null) return last
-  const named = facts.moves[request.migration]
-  if (named?.consumer === consumer.id && named.migration === request.migration) return named
+  const ofMigration = facts.moves[request.migration]
+  if (ofMigration?.consumer === consumer.id && ofMigration.migration === request.migration) return ofMigration
   return last !== null && (last.state === 'open' || last.migration === request.migration) ? last : null
 }
 

@@ -61,5 +61,5 @@ function roomOf({ used = 0, capacity = 0, resourceClass }: Violation): string {
 
 function told(value: unknown): string {
   if (value === null || value === undefined) return 'none'
-  return ascii(typeof value === 'object' ? JSON.stringify(value) : String(value))
+  return ascii(typeof value === 'string' ? value : JSON.stringify(value))
 }

@@ -69,7 +69,7 @@ describe('a request of a scheduler', () => {
     await until('each was answered', () => installation.events.of(requestOf(0)).length === copies)
     const bodies = installation.events.of(requestOf(0)).map(({ body }) => body.toString('utf8'))
     expect(new Set(bodies)).to.have.length(1)
-  })
+  }).timeout(60_000)
 
   it('has its problems named where they stand in the envelope', async () => {
     const id = uuidOf('bad in its envelope')

@@ -17,8 +17,10 @@ describe('an outage under load', () => {
   let installation: Installation
   let workers: readonly WorkerUnderTest[]
   let requests: readonly string[] = []
+  const ends: (() => Promise<void>)[] = []
   afterEach(async () => {
     await installation.close()
+    for (const end of ends.splice(0)) await end()
   })
 
   const begin = async (env: Readonly<Record<string, string>>, run: string): Promise<() => Promise<Played>> => {
@@ -68,6 +70,7 @@ describe('an outage under load', () => {
   it('of Redis: frozen for 3 s, and killed and started again', async () => {
     requests = []
     const redis: Server = await ownRedis({ appendonly: true })
+    ends.push(redis.stop)
     installation = await openInstallation({ redisUrl: redis.url })
     const play = await begin({}, 'redis')
     const thawed = (): Promise<void> => systemClock.sleep(3_000).then(redis.thaw)
@@ -88,13 +91,13 @@ describe('an outage under load', () => {
       () => redis.restart(),
     )
     await expectAllWell()
-    await redis.stop()
   }).timeout(150_000)
 
   it('of RabbitMQ: connections cut and refused, and the node killed and started again', async () => {
     requests = []
     const rabbit: RabbitServer = await ownRabbit()
     const proxy = await silentProxy(rabbit.port)
+    ends.push(proxy.close, rabbit.stop)
     installation = await openInstallation({ rabbitUrl: rabbit.url, managementUrl: rabbit.managementUrl ?? '' })
     const play = await begin({ FERRYMAN_RABBITMQ_URL: proxy.urlOf(rabbit.url) }, 'rabbit')
     await strike(
@@ -113,7 +116,5 @@ describe('an outage under load', () => {
       () => rabbit.restart(),
     )
     await expectAllWell()
-    await proxy.close()
-    await rabbit.stop()
   }).timeout(200_000)
 })

@@ -178,7 +178,7 @@ const STEPS: Readonly<Record<string, (store: Store, memory: Memory, step: Step) 
             attemptOf(begun, { ...step, b: 1 }),
             decisionOf(request, 0),
           )
-    const { processing, ticket } = begun
+    const { processing } = begun
     const put = step.a % 3 === 1 ? [moveOf(request, step)] : []
     return [begun, applied, await store.journal.decide(processing, decisionOf(request, 1), { put })]
   },

@@ -19,7 +19,7 @@ import { outcome } from '../../../src/transfer/outcome.ts'
 import type { Write } from '../../../src/transfer/plan.ts'
 import type { Consumer } from '../../../src/transfer/snapshot.ts'
 import { uuidV5 } from '../../../src/transfer/uuid.ts'
-import { consumer, derivedM, factsOf, ID, moveOf, planned, requestOf } from './world.ts'
+import { consumer, ID, moveOf, planned, requestOf } from './world.ts'
 
 const CLAIM = { operation: 'claim', source: ID.S, destination: ID.D, migration: ID.M }
 const AT = {
@@ -196,6 +196,7 @@ describe('an event', () => {
       origin: 'cell',
       event: JSON.stringify(event),
       letter,
+      body: event,
     })
   })
 })

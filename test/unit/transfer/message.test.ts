@@ -283,7 +283,7 @@ describe('the content of a message', () => {
 
 describe('the digest of a request', () => {
   const same: readonly (readonly [string, () => Decoded])[] = [
-    ['another order of keys', () => read(Object.fromEntries(Object.entries(CLAIM).reverse()))],
+    ['another order of keys', () => read(Object.fromEntries(Object.entries(CLAIM).toReversed()))],
     ['white space', () => read(JSON.stringify(CLAIM, null, 2))],
     ['uuids in upper case', () => read({ ...CLAIM, consumer: U(2).toUpperCase() })],
     [

@@ -5,7 +5,7 @@ import { outcome } from '../../../src/transfer/outcome.ts'
 import { candidatesOf, migrationOf, noCandidate, scopeOf, triesNext } from '../../../src/transfer/plan.ts'
 import { afterTransient } from '../../../src/transfer/settlement.ts'
 import { isUuid, uuidV5 } from '../../../src/transfer/uuid.ts'
-import { consumer, derivedM, factsOf, ID, moveOf, requestOf } from './world.ts'
+import { derivedM, factsOf, ID, moveOf, requestOf } from './world.ts'
 
 const CLAIM = { operation: 'claim', source: ID.S, destination: ID.D, migration: ID.M }
 
