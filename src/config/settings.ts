@@ -239,7 +239,7 @@ export const SETTINGS = {
     default: ['1s', '5s', '30s', '2m', '10m'],
   },
   'requests.poisonAfter': {
-    doc: 'How many times a process may die with a request alone in hand before it counts as poison. Not used by this version.',
+    doc: 'Deaths of a process with a request alone in hand until it counts as poison. Not used by this version.',
     env: 'FERRYMAN_POISON_AFTER',
     format: 'whole-number',
     default: 5,
@@ -266,7 +266,7 @@ export const SETTINGS = {
     unit: 'days',
   },
   'journal.tombstoneDays': {
-    doc: 'How long id and decision are remembered after that; 0 means for ever. Not used by this version, which then forgets.',
+    doc: 'How long id and decision are remembered after that; 0: for ever. Not used by this version, which forgets.',
     env: 'FERRYMAN_TOMBSTONE_DAYS',
     format: 'whole-number',
     default: 90,
