@@ -15,9 +15,6 @@ import { Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Outcome } from '../transfer/outcome.ts'
 import { candidatesOf, noCandidate, triesNext } from '../transfer/plan.ts'
 
-/** Another delivery of the same request is in this process's hands. */
-const DUPLICATE: Ending = { kind: 'aside', begun: null, reason: 'duplicate' }
-
 /**
  * Carries one delivery from arrival to settlement. Rejects only for a bug in telling or settling; nothing is
  * acknowledged then.
@@ -25,14 +22,13 @@ const DUPLICATE: Ending = { kind: 'aside', begun: null, reason: 'duplicate' }
 export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal): Promise<Settlement> {
   const job = receive(delivery, deps)
   if ('ending' in job) return settle(delivery, await publish(job, job.ending, deps), deps)
-  if (deps.active.has(job.request.id)) return settle(delivery, await publish(job, DUPLICATE, deps), deps)
-  deps.active.add(job.request.id)
+  if (job.mine) deps.active.add(job.request.id)
   try {
     const ending = await endingOf(job, deps, signal)
     const published = await publish(job, ending, deps) // written down and confirmed before anything is acknowledged
     return await settle(delivery, published, deps) // acknowledge, delay or hand back; nothing else acknowledges
   } finally {
-    deps.active.delete(job.request.id)
+    if (job.mine) deps.active.delete(job.request.id)
   }
 }
 

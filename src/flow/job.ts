@@ -22,6 +22,8 @@ export interface Job {
   readonly digest: string
   /** Monotonic ms when the delivery arrived. */
   readonly arrivedMs: number
+  /** Whether no other delivery of the request is in this process's hands, so that a record it holds is a leftover. */
+  readonly mine: boolean
 }
 
 /** A delivery whose bytes are none: it ends before it begins. */

@@ -19,7 +19,7 @@ export function receive(delivery: Delivery, deps: Deps): Job | InvalidJob {
     return { delivery, arrivedMs, ending: { kind: 'decided', decision, again: false, recorded: false } }
   }
   const { request, digest } = decoded
-  return { delivery, request, digest, arrivedMs }
+  return { delivery, request, digest, arrivedMs, mine: !deps.active.has(request.id) }
 }
 
 /** Age by the sender's timestamp (seconds); null without one. */

@@ -67,7 +67,7 @@ function entryOf(job: Job): Entry {
 async function begin(job: Job, scope: Scope, deps: Deps): Promise<Stands> {
   const token = deps.nextToken()
   try {
-    return await repeat(deps.effects.begin, { entry: entryOf(job), scope, token, mine: true }, job, deps)
+    return await repeat(deps.effects.begin, { entry: entryOf(job), scope, token, mine: job.mine }, job, deps)
   } catch (failure) {
     if (failure instanceof Unanswered) deps.giveUpLater({ request: job.request.id, token })
     throw failure

@@ -17,6 +17,9 @@ import { redisHealth, type RedisHealth } from './redis-health.ts'
 const LOOK_EVERY_MS = 500
 const SWEEP_EVERY_MS = 10_000
 const PROBE_EVERY_MS = 2_000
+/** Longest (ms) that closing may take, and once the time to drain was over. */
+const CLOSE_MS = 5_000
+const LATE_CLOSE_MS = 1_000
 /** Longest (ms) that a forced stop goes on closing. */
 const FORCED_MS = 250
 const CONFLICTS_MAX = 8
@@ -107,14 +110,15 @@ export class OpenWorker {
     return this.#running.store
   }
 
-  /** Forced, nothing is waited for that a silent dependency could hold up: what is in hand comes back to others. */
+  /** Nothing is waited for without end that a silent dependency could hold up: what is in hand comes back to others. */
   async #stop(): Promise<Drained> {
     const drained = await this.#running.worker.drain()
     const forced = new Promise<void>((resolve) => {
       if (this.#forced.signal.aborted) resolve()
       this.#forced.signal.addEventListener('abort', () => resolve())
     })
-    await Promise.race([this.#close(), forced.then(() => this.#clock.sleep(FORCED_MS))])
+    const late = this.#clock.sleep(drained.handedBack.length > 0 ? LATE_CLOSE_MS : CLOSE_MS)
+    await Promise.race([this.#close(), late, forced.then(() => this.#clock.sleep(FORCED_MS))])
     return drained
   }
 
