@@ -16,7 +16,7 @@ describe('the model of the journal', () => {
         configurations,
       ])
       const rows = stdout.trim().split('\n')
-      expect(rows.length).to.be.greaterThan(1)
+      expect(rows.length).to.be.greaterThan(0)
       expect(rows.filter((row) => !row.startsWith('ok'))).to.deep.equal([])
     })
   }

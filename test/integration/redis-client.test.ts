@@ -127,10 +127,15 @@ describe('the Redis client', () => {
   })
 
   it('notices a connection for notices that died without a word', async () => {
+    let heard = (): void => undefined
     const gap = new Promise<void>((resolve) => {
-      void redis.subscribe('b-channel', () => undefined, resolve)
+      heard = resolve
     })
-    await redis.call('PING', [])
+    await redis.subscribe(
+      'b-channel',
+      () => undefined,
+      () => heard(),
+    )
     const gone = nextEvent(telemetry, 'redis.disconnected', 'notices')
     proxy.loseReplies()
     await gone
