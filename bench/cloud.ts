@@ -14,11 +14,12 @@ export function hostId(host: number): string {
 }
 
 /**
- * The host of a server before round `round`. Neighbours in the queue share no host, so that locks are rarely waited
- * for.
+ * The host of a server before round `round`. Servers go to and fro between the two hosts of a pair, and requests that
+ * follow one another concern different pairs: no lock is waited for while fewer than `hosts / 2` are in hand.
  */
 function hostOf(server: number, round: number, hosts: number): number {
-  return (server * 7_919 + round * 104_729 + (server >> 9) * round * 31) % hosts
+  const pairs = Math.floor(hosts / 2)
+  return 2 * (server % pairs) + ((round + Math.floor(server / pairs)) % 2)
 }
 
 /** `servers` servers spread over `hosts` hosts, each host large enough for all that may come. */

@@ -1,21 +1,22 @@
 -- Carries out writes, each wholly or not at all: fence, compare-and-set, room; then books, decision, release.
 -- Spans books, journal and locks, hence the many keys: what decides and what is decided must be one step. Joins many
 -- calls.
--- uses: queue books usages rows decision fits
--- KEYS[1]    META         hash: run, graceUntil, seq, schema
--- KEYS[2]    Q            zset: resource\31ticket, the queues
--- KEYS[3]    T            hash: ticket -> state, grantedAt, session, key, resources
--- KEYS[4]    S            zset: session -> end of its lease (ms)
--- KEYS[5]    ST           zset: session\31ticket
--- KEYS[6]    DL           zset: ticket -> when it ends by itself (ms)
--- KEYS[7]    RQ           hash: key of a ticket -> ticket
--- KEYS[8]    MOVES        hash: consumer -> move, JSON
--- KEYS[9]    ENDED        zset: consumer of a move that is no longer open -> since (ms)
--- KEYS[10]   CONSUMERS    hash: consumer -> JSON
--- KEYS[11]   GENERATIONS  hash: consumer that holds nothing -> last generation
--- KEYS[12]   PROVIDERS    hash: provider -> JSON
--- KEYS[13]   USAGES       hash: provider -> CLASS=used,..
--- KEYS[14..] RECORDS      hash: the requests' records, one for each write
+-- uses: queue books usages rows moves decision fits
+-- KEYS[1]    META        hash: run, graceUntil, seq, schema
+-- KEYS[2]    HEADS       hash: resource -> first ticket of its queue, + where others may stand behind it
+-- KEYS[3]    Q           zset: resource\31ticket, those behind
+-- KEYS[4]    T           hash: ticket -> state, grantedAt, session, key, resources
+-- KEYS[5]    S           zset: session -> end of its lease (ms)
+-- KEYS[6]    ST          zset: session\31ticket
+-- KEYS[7]    DL          zset: ticket -> when it ends by itself (ms)
+-- KEYS[8]    RQ          hash: key of a ticket -> ticket
+-- KEYS[9]    MOVES       hash: consumer -> move, JSON
+-- KEYS[10]   ENDED       zset: consumer of a move that is no longer open -> since (ms)
+-- KEYS[11]   CONSUMERS   hash: consumer -> JSON
+-- KEYS[12]   GENERATIONS hash: consumer that holds nothing -> last generation
+-- KEYS[13]   PROVIDERS   hash: provider -> JSON
+-- KEYS[14]   USAGES      hash: provider -> CLASS=used,..
+-- KEYS[15..] RECORDS     hash: the requests' records, one for each write
 -- ARGV[1]   graceMs  nothing is granted for so long after the server's run has changed
 -- ARGV[2]   holdMs   longest hold of a granted ticket
 -- ARGV[3..] rest     number of writes, and of each: token, number (the ticket, which is the fence), attempt (its
@@ -27,52 +28,86 @@
 -- Replies: a list, for each write: stale | conflict reason | applied decided after (consumer, JSON or '', ..; '' where
 -- found
 --   done)
-local function apply(stored, token, number, attempt, code, origin, event, letter, changes, guards, relied, moves)
-  local record = redis.call('HMGET', stored, 'proc', 'run', 'written', 'code', 'n')
-  if record[1] ~= token or record[2] ~= run then return {'stale'} end
-  if record[3] == attempt then return {'applied', record[4] and 1 or 0, ''} end
-  if record[4] or record[5] ~= attempt then return {'stale'} end
-  local session, ticket = sessionOf(token), ticketOf(number)
+-- What becomes of one row: a reply, or nil and what is to be written.
+local function judge(record, row)
+  if record[1] ~= row.token or record[2] ~= run then return {'stale'} end
+  if record[3] == row.attempt then return {'applied', record[4] and 1 or 0, ''} end
+  if record[4] or record[5] ~= row.attempt then return {'stale'} end
+  local session, ticket = sessionOf(row.token), ticketOf(row.number)
   if not alive(session) or not ticket or ticket.state ~= 'G' or ticket.session ~= session then return {'stale'} end
-
-  local conflict, grown, deltas = lostRace(changes, guards, relied)
+  local conflict, grown, deltas = lostRace(row.changes, row.guards, row.relied)
   if conflict then return {'conflict', conflict} end
-  local refusal, usages = usagesAfter(grown, deltas)
+  local refusal, texts = usagesAfter(grown, deltas)
   if refusal then return {'conflict', refusal} end
+  return nil, texts
+end
 
-  for _, change in ipairs(changes) do
-    if change[4] == '' then
-      redis.call('HDEL', CONSUMERS, change[1])
-      redis.call('HSET', GENERATIONS, change[1], change[3])
-    else
-      redis.call('HSET', CONSUMERS, change[1], change[4])
-      redis.call('HDEL', GENERATIONS, change[1])
-    end
+local function write(row, texts)
+  for _, change in ipairs(row.changes) do
+    put(holdings, change[1], change[4] ~= '' and change[4])
+    put(generations, change[1], change[4] == '' and change[3])
   end
-  for provider, text in pairs(usages) do
-    if text then redis.call('HSET', USAGES, provider, text) else redis.call('HDEL', USAGES, provider) end
-  end
-  redis.call('HSET', stored, 'written', attempt)
+  for provider, text in pairs(texts) do put(usages, provider, text) end
+end
 
+-- Reads back what was written, and decides where it is exactly what was meant.
+local function conclude(row, stored, read)
   local exact, after = true, {}
-  for i, change in ipairs(changes) do
-    local json = redis.call('HGET', CONSUMERS, change[1]) or ''
+  for i, change in ipairs(row.changes) do
+    local json = read.holdings[change[1]] or ''
     after[2 * i - 1], after[2 * i] = change[1], json
-    exact = exact and json == change[4]
+    exact = exact and json == (get(holdings, change[1]) or '')
   end
-  for provider, text in pairs(usages) do exact = exact and redis.call('HGET', USAGES, provider) == text end
-  if not exact then return {'applied', 0, after} end
-  noteDecision(stored, code, origin, event, letter)
-  noteMoves(moves)
-  giveUp(token)
+  for provider in pairs(row.texts) do exact = exact and read.usages[provider] == get(usages, provider) end
+  if not exact then
+    redis.call('HSET', stored, 'written', row.attempt)
+    return {'applied', 0, after}
+  end
+  redis.call('HSET', stored, 'written', row.attempt, 'code', row.code, 'origin', row.origin, 'event', row.event,
+    'letter', row.letter, 'decidedAt', nowText)
+  noteMoves(row.moves)
+  giveUp(row.token)
   return {'applied', 1, after}
 end
 
-local replies = {}
+local writes, named = {}, {tickets = {}, consumers = {}, providers = {}, tokens = {}}
 for i = 1, tonumber((readFields(1))) do
-  local token, number, attempt, code, origin, event, letter = readFields(7)
-  local changes, guards, relied, moves = readRows(4), readRows(2), readRows(2), readRows(4)
-  local stored = KEYS[RECORDS + i - 1]
-  replies[i] = apply(stored, token, number, attempt, code, origin, event, letter, changes, guards, relied, moves)
+  local row = {}
+  row.token, row.number, row.attempt, row.code, row.origin, row.event, row.letter = readFields(7)
+  row.changes, row.guards, row.relied, row.moves = readRows(4), readRows(2), readRows(2), readRows(4)
+  writes[i] = row
+  named.tokens[i], named.tickets[i] = row.token, row.number
+  for _, change in ipairs(row.changes) do named.consumers[#named.consumers + 1] = change[1] end
+  for _, provider in ipairs(row.relied) do named.providers[#named.providers + 1] = provider[1] end
 end
-return replies
+load(byKey, named.tokens)
+load(tickets, named.tickets)
+load(holdings, named.consumers)
+for _, sheet in ipairs({definitions, usages}) do load(sheet, named.providers) end
+
+local replies = {}
+for i, row in ipairs(writes) do
+  local record = redis.call('HMGET', KEYS[RECORDS + i - 1], 'proc', 'run', 'written', 'code', 'n')
+  replies[i], row.texts = judge(record, row)
+  if row.texts then write(row, row.texts) end
+end
+done()
+
+local function readBack(key, ids)
+  local found = {}
+  for i, value in ipairs(ids[1] and redis.call('HMGET', key, unpack(ids)) or {}) do found[ids[i]] = value end
+  return found
+end
+
+local changed = {holdings = {}, usages = {}}
+for _, row in ipairs(writes) do
+  if row.texts then
+    for _, change in ipairs(row.changes) do changed.holdings[#changed.holdings + 1] = change[1] end
+    for provider in pairs(row.texts) do changed.usages[#changed.usages + 1] = provider end
+  end
+end
+local read = {holdings = readBack(CONSUMERS, changed.holdings), usages = readBack(USAGES, changed.usages)}
+for i, row in ipairs(writes) do
+  if row.texts then replies[i] = conclude(row, KEYS[RECORDS + i - 1], read) end
+end
+return done(replies)

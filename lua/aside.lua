@@ -1,15 +1,16 @@
 -- Ends a processing undecided: the record waits for its next delivery. Its ticket is given up in any case.
 -- uses: queue
 -- flags: allow-oom
--- KEYS[1] META    hash: run, graceUntil, seq, schema
--- KEYS[2] Q       zset: resource\31ticket, the queues
--- KEYS[3] T       hash: ticket -> state, grantedAt, session, key, resources
--- KEYS[4] S       zset: session -> end of its lease (ms)
--- KEYS[5] ST      zset: session\31ticket
--- KEYS[6] DL      zset: ticket -> when it ends by itself (ms)
--- KEYS[7] RQ      hash: key of a ticket -> ticket
--- KEYS[8] RECORD  hash: the request's record
--- KEYS[9] OPEN    zset: request -> when the sweep may look at it (ms)
+-- KEYS[1]  META   hash: run, graceUntil, seq, schema
+-- KEYS[2]  HEADS  hash: resource -> first ticket of its queue, + where others may stand behind it
+-- KEYS[3]  Q      zset: resource\31ticket, those behind
+-- KEYS[4]  T      hash: ticket -> state, grantedAt, session, key, resources
+-- KEYS[5]  S      zset: session -> end of its lease (ms)
+-- KEYS[6]  ST     zset: session\31ticket
+-- KEYS[7]  DL     zset: ticket -> when it ends by itself (ms)
+-- KEYS[8]  RQ     hash: key of a ticket -> ticket
+-- KEYS[9]  RECORD hash: the request's record
+-- KEYS[10] OPEN   zset: request -> when the sweep may look at it (ms)
 -- ARGV[1] graceMs       nothing is granted for so long after the server's run has changed
 -- ARGV[2] holdMs        longest hold of a granted ticket
 -- ARGV[3] sweepAfterMs
@@ -25,11 +26,11 @@ if current then
   redis.call('HSET', RECORD, 'proc', '')
   if reason ~= 'handed_back' then
     redis.call('HSET', RECORD, 'rung', rung, 'reason', reason)
-    redis.call('HSETNX', RECORD, 'firstFailedAt', whole(now))
+    redis.call('HSETNX', RECORD, 'firstFailedAt', nowText)
   end
   local dueAt = now + delayMs
   if dueAt > now then redis.call('HSET', RECORD, 'dueAt', whole(dueAt)) else redis.call('HDEL', RECORD, 'dueAt') end
   redis.call('ZADD', OPEN, dueAt + sweepAfterMs, id)
 end
 giveUp(token)
-return {current and 'aside' or 'stale'}
+return done({current and 'aside' or 'stale'})

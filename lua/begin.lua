@@ -1,21 +1,22 @@
 -- Answers what stands of requests, or begins a processing of each: record, lock ticket and snapshot in one step.
 -- Spans journal, locks and books, hence the many keys: one round trip instead of three, joined for many requests.
--- uses: take books rows
--- KEYS[1]    META         hash: run, graceUntil, seq, schema
--- KEYS[2]    Q            zset: resource\31ticket, the queues
--- KEYS[3]    T            hash: ticket -> state, grantedAt, session, key, resources
--- KEYS[4]    S            zset: session -> end of its lease (ms)
--- KEYS[5]    ST           zset: session\31ticket
--- KEYS[6]    DL           zset: ticket -> when it ends by itself (ms)
--- KEYS[7]    RQ           hash: key of a ticket -> ticket
--- KEYS[8]    OPEN         zset: request -> when the sweep may look at it (ms)
--- KEYS[9]    RECENT       zset: request -> first begun (ms)
--- KEYS[10]   MOVES        hash: consumer -> move, JSON
--- KEYS[11]   CONSUMERS    hash: consumer -> JSON
--- KEYS[12]   GENERATIONS  hash: consumer that holds nothing -> last generation
--- KEYS[13]   PROVIDERS    hash: provider -> JSON
--- KEYS[14]   USAGES       hash: provider -> CLASS=used,..
--- KEYS[15..] RECORDS      hash: the requests' records, one for each row
+-- uses: take scope rows
+-- KEYS[1]    META        hash: run, graceUntil, seq, schema
+-- KEYS[2]    HEADS       hash: resource -> first ticket of its queue, + where others may stand behind it
+-- KEYS[3]    Q           zset: resource\31ticket, those behind
+-- KEYS[4]    T           hash: ticket -> state, grantedAt, session, key, resources
+-- KEYS[5]    S           zset: session -> end of its lease (ms)
+-- KEYS[6]    ST          zset: session\31ticket
+-- KEYS[7]    DL          zset: ticket -> when it ends by itself (ms)
+-- KEYS[8]    RQ          hash: key of a ticket -> ticket
+-- KEYS[9]    OPEN        zset: request -> when the sweep may look at it (ms)
+-- KEYS[10]   RECENT      zset: request -> first begun (ms)
+-- KEYS[11]   MOVES       hash: consumer -> move, JSON
+-- KEYS[12]   CONSUMERS   hash: consumer -> JSON
+-- KEYS[13]   GENERATIONS hash: consumer that holds nothing -> last generation
+-- KEYS[14]   PROVIDERS   hash: provider -> JSON
+-- KEYS[15]   USAGES      hash: provider -> CLASS=used,..
+-- KEYS[16..] RECORDS     hash: the requests' records, one for each row
 -- ARGV[1]   graceMs       nothing is granted for so long after the server's run has changed
 -- ARGV[2]   holdMs        longest hold of a granted ticket
 -- ARGV[3]   waitMs
@@ -29,6 +30,8 @@
 -- Replies: a list, for each row: stale | reused | duplicate | decided code op origin event letter
 -- | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('' where there is
 -- none)
+local open, recent = scores(OPEN), scores(RECENT)
+
 local function begin(stored, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held)
   local session = sessionOf(token)
   if not alive(session) then return {'stale'} end
@@ -52,31 +55,46 @@ local function begin(stored, id, token, mine, digest, op, body, props, exchange,
     if ticket then drop(ticket, freed) end
   end
   local scope = expand(consumers, providers, held == '1')
-  local resources = {}
-  for i, consumer in ipairs(scope.consumers) do resources[i] = 'c:' .. consumer end
-  for _, provider in ipairs(scope.providers) do resources[#resources + 1] = 'p:' .. provider end
   local attempts, n = tonumber(record[6]) or 0, record[7] or '1'
   if not again then
     attempts = attempts + 1
+    local written = {'run', run, 'proc', token, 'last', token, 'attempts', attempts}
     if not record[1] then
-      redis.call('HSET', stored, 'digest', digest, 'op', op, 'body', body, 'props', props, 'exchange', exchange,
-        'rk', rk,   'begunAt', whole(now))
+      for _, value in ipairs({'digest', digest, 'op', op, 'body', body, 'props', props, 'exchange', exchange, 'rk', rk,
+        'begunAt', nowText, 'n', n}) do written[#written + 1] = value end
       if record[12] then redis.call('PERSIST', stored) end
-      redis.call('ZADD', RECENT, now, id)
+      put(recent, id, now)
     end
-    redis.call('HSET', stored, 'run', run, 'proc', token, 'last', token, 'attempts', attempts, 'n', n)
+    redis.call('HSET', stored, unpack(written))
     if record[5] then redis.call('HDEL', stored, 'dueAt') end
-    redis.call('ZADD', OPEN, now + sweepAfterMs, id)
+    put(open, id, now + sweepAfterMs)
   end
-  local ticket = take(session, token, resources)
+  local ticket = take(session, token, resourcesOf(scope))
   local stands = answer(ticket)
-  local moves = rows(scope.consumers, MOVES)
   local fresh = ticket.state == 'G' and record[8] ~= n
   promote(freed)
-  return {'begun', attempts, n, record[9] or '0', whole(now), record[10] or '', record[11] or '', record[12] or '',
-    record[8] and 1 or 0, record[14] and 1 or 0, stands, moves, fresh and snapshot(scope) or ''}
+  return {'begun', attempts, n, record[9] or '0', nowText, record[10] or '', record[11] or '', record[12] or '',
+    record[8] and 1 or 0, record[14] and 1 or 0, stands, rows(scope.consumers, moves), fresh and snapshot(scope) or ''}
 end
 
+-- What nearly every row needs is read for all of them at once; what is missing here is only read later.
+local asked, named = readRows(12), {consumers = {}, providers = {}, tokens = {}, resources = {}}
+for _, row in ipairs(asked) do
+  named.tokens[#named.tokens + 1] = row[2]
+  for id in string.gmatch(row[10], '[^,]+') do
+    named.consumers[#named.consumers + 1] = id
+    named.resources[#named.resources + 1] = 'c:' .. id
+  end
+  for id in string.gmatch(row[11], '[^,]+') do
+    named.providers[#named.providers + 1] = id
+    named.resources[#named.resources + 1] = 'p:' .. id
+  end
+end
+load(byKey, named.tokens)
+load(heads, named.resources)
+for _, sheet in ipairs({moves, holdings, generations}) do load(sheet, named.consumers) end
+for _, sheet in ipairs({definitions, usages}) do load(sheet, named.providers) end
+
 local replies = {}
-for i, row in ipairs(readRows(12)) do replies[i] = begin(KEYS[RECORDS + i - 1], unpack(row)) end
-return replies
+for i, row in ipairs(asked) do replies[i] = begin(KEYS[RECORDS + i - 1], unpack(row)) end
+return done(replies)

@@ -1,5 +1,5 @@
 -- Reads all that a scope names at one moment.
--- uses: books
+-- uses: scope
 -- flags: no-writes
 -- KEYS[1] MOVES        hash: consumer -> move, JSON
 -- KEYS[2] CONSUMERS    hash: consumer -> JSON

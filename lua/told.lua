@@ -13,7 +13,7 @@
 for i = RECORDS, #KEYS do
   if redis.call('HEXISTS', KEYS[i], 'code') == 1 then
     redis.call('ZREM', OPEN, ARGV[rest + i - RECORDS])
-    redis.call('HSET', KEYS[i], 'told', 1, 'toldAt', whole(now))
+    redis.call('HSET', KEYS[i], 'told', 1, 'toldAt', nowText)
     redis.call('PEXPIRE', KEYS[i], journalMs)
   end
 end

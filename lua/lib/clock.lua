@@ -6,3 +6,4 @@ local now = math.floor(nowUs / 1000)
 
 -- Whole numbers as text: Lua prints those above 10^14 in a form that loses digits.
 local function whole(number) return string.format('%.0f', number) end
+local nowText = whole(now)

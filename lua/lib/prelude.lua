@@ -1,19 +1,24 @@
 -- Which run of the server this is. After a change nothing is granted for graceMs: until then every holder has let go.
--- uses: clock
+-- uses: clock sheet
+local meta, leases = hash(META), {}
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') -- run
-local known = redis.call('HMGET', META, 'run', 'graceUntil', 'seq', 'schema')
-local graceUntil = tonumber(known[2]) or 0
-if known[4] and known[4] ~= '1' then
-  return redis.error_reply('SCHEMA this namespace is of schema ' .. known[4] .. ', these scripts of schema 1')
+load(meta, {'run', 'graceUntil', 'seq', 'schema'})
+local graceUntil = tonumber(get(meta, 'graceUntil') or nil) or 0
+if (get(meta, 'schema') or '1') ~= '1' then
+  local found = get(meta, 'schema')
+  return redis.error_reply('SCHEMA this namespace is of schema ' .. found .. ', these scripts of schema 1')
 end
-if known[1] ~= run then
+if get(meta, 'run') ~= run then
   -- A fresh namespace needs no grace: without sessions and tickets nobody can hold anything.
-  if known[1] or redis.call('EXISTS', S, T) > 0 then graceUntil = now + graceMs end
+  if get(meta, 'run') or redis.call('EXISTS', S, T) > 0 then graceUntil = now + graceMs end
   redis.call('HSET', META, 'run', run, 'graceUntil', graceUntil, 'schema', '1')
 end
 
 -- End of a session's lease (ms), or nil.
-local function leaseEnd(session) return tonumber(redis.call('ZSCORE', S, session) or nil) end
+local function leaseEnd(session)
+  if leases[session] == nil then leases[session] = tonumber(redis.call('ZSCORE', S, session) or nil) or false end
+  return leases[session] or nil
+end
 
 local function alive(session)
   local ends = leaseEnd(session)

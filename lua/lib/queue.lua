@@ -1,10 +1,12 @@
 -- The ticket queues: first come first served per resource, all resources of a ticket or none.
 -- A ticket in T is packed: state (W waits, G granted), grantedAt, then session, key, resources, separated by \31.
+-- HEADS names the first ticket of a resource's queue, with a + where others may stand behind it; only those are in Q.
+-- So a resource that nobody else wants costs no look at a queue.
 -- uses: prelude
+local heads, tickets, byKey, deadlines, ofSessions = hash(HEADS), hash(T), hash(RQ), scores(DL), scores(ST)
+local unpacked = {}
 
-local function ticketOf(number)
-  local packed = redis.call('HGET', T, number)
-  if not packed then return nil end
+local function unpackTicket(number, packed)
   local state, grantedAt, session, key, list =
     string.match(packed, '^(.)(%d+)\31([^\31]*)\31([^\31]*)\31(.*)$')
   local resources = {}
@@ -12,37 +14,74 @@ local function ticketOf(number)
   return {number = number, state = state, grantedAt = grantedAt, session = session, key = key, resources = resources}
 end
 
--- Writes a ticket down with the time at which it ends by itself.
-local function keep(ticket, endsAt)
-  redis.call('HSET', T, ticket.number, table.concat({
-    ticket.state .. ticket.grantedAt, ticket.session, ticket.key, table.concat(ticket.resources, ','),
-  }, '\31'))
-  redis.call('ZADD', DL, endsAt, ticket.number)
+local function ticketOf(number)
+  if unpacked[number] == nil then
+    local packed = get(tickets, number)
+    unpacked[number] = packed and unpackTicket(number, packed)
+  end
+  return unpacked[number] or nil
 end
 
--- Number of the first ticket in a resource's queue, or nil. '\32' follows the separator '\31'.
+-- Writes a ticket down with the time at which it ends by itself.
+local function keep(ticket, endsAt)
+  unpacked[ticket.number] = ticket
+  put(tickets, ticket.number, table.concat({
+    ticket.state .. ticket.grantedAt, ticket.session, ticket.key, table.concat(ticket.resources, ','),
+  }, '\31'))
+  put(deadlines, ticket.number, endsAt)
+end
+
+-- Number of the first ticket in a resource's queue, or nil; and whether others may stand behind it.
 local function headOf(resource)
-  local first = redis.call('ZRANGEBYLEX', Q, '[' .. resource .. '\31', '(' .. resource .. '\32', 'LIMIT', 0, 1)[1]
-  return first and string.sub(first, -16)
+  local head = get(heads, resource)
+  if not head then return nil end
+  return string.sub(head, 1, 16), #head > 16
+end
+
+-- Names under which a scope is locked.
+local function resourcesOf(scope)
+  local resources = {}
+  for i, consumer in ipairs(scope.consumers) do resources[i] = 'c:' .. consumer end
+  for _, provider in ipairs(scope.providers) do resources[#resources + 1] = 'p:' .. provider end
+  return resources
+end
+
+-- Puts a ticket at the end of a queue.
+local function enter(resource, number)
+  local head, followed = headOf(resource)
+  if not head then return put(heads, resource, number) end
+  if not followed then put(heads, resource, head .. '+') end
+  redis.call('ZADD', Q, 0, resource .. '\31' .. number)
+end
+
+-- Takes a ticket out of a queue. '\32' follows the separator '\31'.
+local function leave(resource, number)
+  local head, followed = headOf(resource)
+  if head ~= number then
+    redis.call('ZREM', Q, resource .. '\31' .. number)
+  elseif not followed then
+    put(heads, resource, false)
+  else
+    local behind = redis.call('ZRANGEBYLEX', Q, '[' .. resource .. '\31', '(' .. resource .. '\32', 'LIMIT', 0, 2)
+    if behind[1] then redis.call('ZREM', Q, behind[1]) end
+    put(heads, resource, behind[1] and string.sub(behind[1], -16) .. (behind[2] and '+' or '') or false)
+  end
 end
 
 local function publish(session, message) redis.call('PUBLISH', SLOT .. 'ch:' .. session, message) end
 
--- Removes a ticket everywhere and notes its resources in `freed`.
+-- Removes a ticket everywhere and adds its resources to `freed`.
 local function drop(ticket, freed)
-  local members = {}
-  for i, resource in ipairs(ticket.resources) do
-    members[i] = resource .. '\31' .. ticket.number
-    if not freed[resource] then
-      freed[resource] = true
-      freed[#freed + 1] = resource
-    end
+  local number = ticket.number
+  for _, resource in ipairs(ticket.resources) do
+    leave(resource, number)
+    freed[#freed + 1] = resource
   end
-  if members[1] then redis.call('ZREM', Q, unpack(members)) end
-  redis.call('HDEL', T, ticket.number)
-  redis.call('ZREM', ST, ticket.session .. '\31' .. ticket.number)
-  redis.call('ZREM', DL, ticket.number)
-  if redis.call('HGET', RQ, ticket.key) == ticket.number then redis.call('HDEL', RQ, ticket.key) end
+  unpacked[number] = false
+  put(tickets, number, false)
+  put(ofSessions, ticket.session .. '\31' .. number, false)
+  put(deadlines, number, false)
+  if get(byKey, ticket.key) == number then put(byKey, ticket.key, false) end
 end
 
 local function grant(ticket)
@@ -50,7 +89,7 @@ local function grant(ticket)
   for _, resource in ipairs(ticket.resources) do
     if headOf(resource) ~= ticket.number then return false end
   end
-  ticket.state, ticket.grantedAt = 'G', whole(now)
+  ticket.state, ticket.grantedAt = 'G', nowText
   keep(ticket, now + holdMs)
   return true
 end
@@ -58,18 +97,16 @@ end
 -- Moves the queues of freed resources on. Waiters of dead sessions are dropped, and their other queues moved on too.
 -- At most 256 looks; the waiters' own asking (poke) makes up for the rest.
 local function promote(freed)
-  local work, looks, i = freed, 0, 1
-  while work[i] and looks < 256 do
-    local number = headOf(work[i])
+  local looks, i = 0, 1
+  while freed[i] and looks < 256 do
+    local number = headOf(freed[i])
     local ticket = number and ticketOf(number)
     if number and not ticket then
-      redis.call('ZREM', Q, work[i] .. '\31' .. number)
-      work[#work + 1] = work[i]
+      leave(freed[i], number)
+      freed[#freed + 1] = freed[i]
     elseif ticket and ticket.state == 'W' then
       if not alive(ticket.session) then
-        local more = {}
-        drop(ticket, more)
-        for _, resource in ipairs(more) do work[#work + 1] = resource end
+        drop(ticket, freed)
       elseif grant(ticket) then
         publish(ticket.session, 'G ' .. number .. ' ' .. ticket.grantedAt)
       end
@@ -83,7 +120,7 @@ local function dropAll(session, freed)
   local members = redis.call('ZRANGEBYLEX', ST, '[' .. session .. '\31', '(' .. session .. '\32', 'LIMIT', 0, 512)
   for _, member in ipairs(members) do
     local ticket = ticketOf(string.sub(member, -16))
-    if ticket then drop(ticket, freed) else redis.call('ZREM', ST, member) end
+    if ticket then drop(ticket, freed) else put(ofSessions, member, false) end
   end
   return #members < 512
 end
@@ -94,9 +131,10 @@ local function sweep(limit)
   for _, session in ipairs(redis.call('ZRANGEBYSCORE', S, '-inf', now, 'LIMIT', 0, limit)) do
     if dropAll(session, freed) then redis.call('ZREM', S, session) end
   end
+  done()
   for _, number in ipairs(redis.call('ZRANGEBYSCORE', DL, '-inf', now, 'LIMIT', 0, limit)) do
     local ticket = ticketOf(number)
-    redis.call('ZREM', DL, number)
+    put(deadlines, number, false)
     if ticket then
       drop(ticket, freed)
       publish(ticket.session, 'L ' .. number)
@@ -116,7 +154,7 @@ end
 
 -- The ticket of a processing, whose key is its token; nil when it is gone.
 local function ticketOfToken(token)
-  local number = redis.call('HGET', RQ, token)
+  local number = get(byKey, token)
   local ticket = number and ticketOf(number)
   return ticket and ticket.session == sessionOf(token) and ticket or nil
 end
@@ -127,18 +165,24 @@ local function giveUp(token)
   if ticket then release(ticket.number, ticket.session) end
 end
 
+-- Tickets in front of this one in a resource's queue.
+local function before(resource, number)
+  if headOf(resource) == number then return 0 end
+  return 1 + redis.call('ZLEXCOUNT', Q, '[' .. resource .. '\31', '(' .. resource .. '\31' .. number)
+end
+
 -- A ticket as it is answered: state, number, grantedAt, ms until what blocks it must have ended, tickets in front.
 local function answer(ticket)
   if ticket.state == 'G' then return {'granted', ticket.number, ticket.grantedAt, 0, 0} end
   local ends, ahead = graceUntil, 0
   for _, resource in ipairs(ticket.resources) do
-    local before = redis.call('ZLEXCOUNT', Q, '[' .. resource .. '\31', '(' .. resource .. '\31' .. ticket.number)
-    local blocker = before > 0 and ticketOf(headOf(resource))
+    local inFront = before(resource, ticket.number)
+    local blocker = inFront > 0 and ticketOf((headOf(resource)))
     if blocker then
-      local deadline = tonumber(redis.call('ZSCORE', DL, blocker.number) or now)
+      local deadline = tonumber(get(deadlines, blocker.number) or now)
       ends = math.max(ends, math.min(leaseEnd(blocker.session) or now, deadline))
     end
-    ahead = math.max(ahead, before)
+    ahead = math.max(ahead, inFront)
   end
   return {'waiting', ticket.number, '0', math.max(1, ends - now), ahead}
 end

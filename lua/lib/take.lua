@@ -3,27 +3,24 @@
 
 -- A new ticket in all queues, granted where it is alone. Its number is the fence: it only rises.
 local function queue(session, key, resources)
-  local number = whole(math.max((tonumber(known[3]) or 0) + 1, nowUs))
-  known[3] = number
-  redis.call('HSET', META, 'seq', number)
+  local number = whole(math.max((tonumber(get(meta, 'seq') or nil) or 0) + 1, nowUs))
+  put(meta, 'seq', number)
   local ticket = {number = number, state = 'W', grantedAt = '0', session = session, key = key, resources = resources}
-  local free, members = now >= graceUntil, {}
+  local free = now >= graceUntil
   for _, resource in ipairs(resources) do
-    if free and headOf(resource) then free = false end
-    members[#members + 1] = 0
-    members[#members + 1] = resource .. '\31' .. number
+    free = free and not headOf(resource)
+    enter(resource, number)
   end
-  if members[1] then redis.call('ZADD', Q, unpack(members)) end
-  redis.call('ZADD', ST, 0, session .. '\31' .. number)
-  redis.call('HSET', RQ, key, number)
-  if free then ticket.state, ticket.grantedAt = 'G', whole(now) end
+  put(ofSessions, session .. '\31' .. number, 0)
+  put(byKey, key, number)
+  if free then ticket.state, ticket.grantedAt = 'G', nowText end
   keep(ticket, now + (free and holdMs or waitMs + leaseMs))
   return ticket
 end
 
 -- Takes a ticket, or finds the one that an earlier send of the same key took.
 local function take(session, key, resources)
-  local number = redis.call('HGET', RQ, key)
+  local number = get(byKey, key)
   local ticket = number and ticketOf(number)
   if ticket and ticket.session == session then return ticket end
   return queue(session, key, resources)

@@ -2,7 +2,7 @@
 
 local function usagesOf(provider)
   local used = {}
-  for class, units in string.gmatch(redis.call('HGET', USAGES, provider) or '', '([A-Z0-9_]+)=(%d+)') do
+  for class, units in string.gmatch(get(usages, provider) or '', '([A-Z0-9_]+)=(%d+)') do
     used[class] = tonumber(units)
   end
   return used
@@ -12,7 +12,7 @@ end
 local function usagesText(used)
   local list = {}
   for class, units in pairs(used) do
-    if units > 0 then list[#list + 1] = class .. '=' .. string.format('%.0f', units) end
+    if units > 0 then list[#list + 1] = class .. '=' .. whole(units) end
   end
   table.sort(list)
   return list[1] and table.concat(list, ',') or false
@@ -31,6 +31,6 @@ end
 local function sortedKeys(map)
   local keys = {}
   for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys)
+  if #keys > 1 then table.sort(keys) end
   return keys
 end

@@ -3,6 +3,7 @@
 /** Name of a shared key, as the headers of `lua/*.lua` write it in capitals. */
 export type KeyName =
   | 'meta'
+  | 'heads'
   | 'q'
   | 't'
   | 's'
@@ -23,7 +24,8 @@ export type KeyName =
 export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
   // Locks: empty when nothing is under way, but for `meta`, which stays (it holds the last ticket number).
   meta: 'hash', // run, graceUntil, seq, schema
-  q: 'zset', // score 0, `<resource>\x1f<ticket>`: the queues
+  heads: 'hash', // resource → first ticket of its queue, `+` behind it where others may stand there
+  q: 'zset', // score 0, `<resource>\x1f<ticket>`: those behind
   t: 'hash', // ticket → state, time of grant, session, key, resources
   s: 'zset', // session → end of its lease (ms)
   st: 'zset', // score 0, `<session>\x1f<ticket>`: what a dead session leaves behind

@@ -1,4 +1,4 @@
-// What must hold between the lock keys of a namespace after every script: five indexes of the same tickets.
+// What must hold between the lock keys of a namespace after every script: six indexes of the same tickets.
 import type { ScriptRunner } from '../../src/redis/scripts.ts'
 
 const SEPARATOR = '\x1f'
@@ -8,12 +8,14 @@ export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<stri
   const list = async (command: string, ...args: string[]): Promise<string[]> =>
     (await redis.call(command, args)) as string[]
   const packed = pairsOf(await list('HGETALL', keys.t))
-  const queued = new Set(await list('ZRANGE', keys.q, '0', '-1'))
+  const heads = pairsOf(await list('HGETALL', keys.heads))
+  const behind = await list('ZRANGE', keys.q, '0', '-1')
+  const queued = new Set([...heads.map(([resource, head]) => resource + SEPARATOR + head.slice(0, 16)), ...behind])
   const ofSessions = new Set(await list('ZRANGE', keys.st, '0', '-1'))
   const deadlines = new Set(await list('ZRANGE', keys.dl, '0', '-1'))
   const byKey = new Map(pairsOf(await list('HGETALL', keys.rq)))
   const holders = new Map<string, string>()
-  const faults: string[] = []
+  const faults: string[] = headFaults(new Map(heads), behind)
   for (const [number, text] of packed) {
     const [state, session, key, resources] = text.split(SEPARATOR)
     if (!deadlines.delete(number)) faults.push(`ticket ${number} has no end`)
@@ -30,6 +32,17 @@ export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<stri
   }
   const left = [...queued, ...ofSessions, ...deadlines, ...byKey.keys()]
   return [...faults, ...left.map((entry) => `${JSON.stringify(entry)} is left of no ticket`)]
+}
+
+/** Who stands behind has a head in front, an older one, which is marked as followed. */
+function headFaults(heads: ReadonlyMap<string, string>, behind: readonly string[]): string[] {
+  return behind.flatMap((member) => {
+    const [resource, number] = member.split(SEPARATOR) as [string, string]
+    const head = heads.get(resource)
+    if (head === undefined) return [`${number} waits for ${resource}, which has no head`]
+    if (!head.endsWith('+')) return [`${number} waits for ${resource}, whose head ${head} is not marked as followed`]
+    return head.slice(0, 16) < number ? [] : [`${number} waits for ${resource} behind ${head}, which came later`]
+  })
 }
 
 function pairsOf(flat: readonly string[]): [string, string][] {

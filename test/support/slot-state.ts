@@ -62,9 +62,19 @@ export async function stateOfRedis(
 ): Promise<SlotState> {
   const hash = async (key: string): Promise<Flat> => pairs(await redis.call('HGETALL', [key]))
   const zset = async (key: string): Promise<Flat> => pairs(await redis.call('ZRANGE', [key, 0, -1, 'WITHSCORES']))
-  const [meta, t, rq, moves, consumers, generations, providers, usages] = (await Promise.all(
-    [keys.meta, keys.t, keys.rq, keys.moves, keys.consumers, keys.generations, keys.providers, keys.usages].map(hash),
-  )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat]
+  const [meta, heads, t, rq, moves, consumers, generations, providers, usages] = (await Promise.all(
+    [
+      keys.meta,
+      keys.heads,
+      keys.t,
+      keys.rq,
+      keys.moves,
+      keys.consumers,
+      keys.generations,
+      keys.providers,
+      keys.usages,
+    ].map(hash),
+  )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat]
   const [q, s, st, dl, open, recent, ended] = (await Promise.all(
     [keys.q, keys.s, keys.st, keys.dl, keys.open, keys.recent, keys.ended].map(zset),
   )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat]
@@ -75,7 +85,7 @@ export async function stateOfRedis(
     meta: { run: meta['run'] ?? '', graceUntil: Number(meta['graceUntil'] ?? 0), sequence: Number(meta['seq'] ?? 0) },
     sessions: numbers(s),
     tickets,
-    queues: queuesOf(q),
+    queues: queuesOf(heads, q),
     keys: numbers(rq),
     records: Object.fromEntries(
       records
@@ -122,8 +132,9 @@ function expectIndex(st: Flat, tickets: { readonly [number: string]: TicketState
   expect(Object.keys(st).sort(), 'st').to.deep.equal(wanted.sort())
 }
 
-function queuesOf(q: Flat): { [resource: string]: number[] } {
+function queuesOf(heads: Flat, q: Flat): { [resource: string]: number[] } {
   const queues: { [resource: string]: number[] } = {}
+  for (const [resource, head] of Object.entries(heads)) queues[resource] = [Number(head.slice(0, 16))]
   for (const member of Object.keys(q)) {
     const [resource, number] = member.split('\x1f') as [string, string]
     const queue = (queues[resource] ??= [])

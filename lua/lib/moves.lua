@@ -1,0 +1,3 @@
+-- The moves on record, each under its consumer and under its M.
+-- uses: sheet
+local moves = hash(MOVES)
