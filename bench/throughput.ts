@@ -4,9 +4,9 @@ import type { Result } from './child.ts'
 import { fill, measure, openGround } from './ground.ts'
 import { declareRaw, RAW_QUEUE } from './raw-loop.ts'
 
-const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 10_000)
+const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 30_000)
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)
-const HOSTS = Number(process.env['BENCH_HOSTS'] ?? 500)
+const HOSTS = Number(process.env['BENCH_HOSTS'] ?? 1000)
 const PREFETCH = Number(process.env['BENCH_PREFETCH'] ?? 64)
 const EVENT_BYTES = 1_250
 

@@ -80,10 +80,10 @@ for i = 1, tonumber((readFields(1))) do
   for _, change in ipairs(row.changes) do named.consumers[#named.consumers + 1] = change[1] end
   for _, provider in ipairs(row.relied) do named.providers[#named.providers + 1] = provider[1] end
 end
-load(byKey, named.tokens)
-load(tickets, named.tickets)
-load(holdings, named.consumers)
-for _, sheet in ipairs({definitions, usages}) do load(sheet, named.providers) end
+fetch(byKey, named.tokens)
+fetch(tickets, named.tickets)
+fetch(holdings, named.consumers)
+for _, sheet in ipairs({definitions, usages}) do fetch(sheet, named.providers) end
 
 local replies = {}
 for i, row in ipairs(writes) do

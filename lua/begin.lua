@@ -90,10 +90,10 @@ for _, row in ipairs(asked) do
     named.resources[#named.resources + 1] = 'p:' .. id
   end
 end
-load(byKey, named.tokens)
-load(heads, named.resources)
-for _, sheet in ipairs({moves, holdings, generations}) do load(sheet, named.consumers) end
-for _, sheet in ipairs({definitions, usages}) do load(sheet, named.providers) end
+fetch(byKey, named.tokens)
+fetch(heads, named.resources)
+for _, sheet in ipairs({moves, holdings, generations}) do fetch(sheet, named.consumers) end
+for _, sheet in ipairs({definitions, usages}) do fetch(sheet, named.providers) end
 
 local replies = {}
 for i, row in ipairs(asked) do replies[i] = begin(KEYS[RECORDS + i - 1], unpack(row)) end

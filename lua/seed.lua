@@ -19,8 +19,8 @@ local function idsOf(list)
   for i, row in ipairs(list) do ids[i] = row[1] end
   return ids
 end
-for _, sheet in ipairs({holdings, generations, seeded}) do load(sheet, idsOf(consumers)) end
-load(definitions, idsOf(providers))
+for _, sheet in ipairs({holdings, generations, seeded}) do fetch(sheet, idsOf(consumers)) end
+fetch(definitions, idsOf(providers))
 
 for _, row in ipairs(consumers) do
   local stored = get(holdings, row[1])

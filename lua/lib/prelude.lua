@@ -2,7 +2,7 @@
 -- uses: clock sheet
 local meta, leases = hash(META), {}
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') -- run
-load(meta, {'run', 'graceUntil', 'seq', 'schema'})
+fetch(meta, {'run', 'graceUntil', 'seq', 'schema'})
 local graceUntil = tonumber(get(meta, 'graceUntil') or nil) or 0
 if (get(meta, 'schema') or '1') ~= '1' then
   local found = get(meta, 'schema')

@@ -32,8 +32,8 @@ end
 -- Rows of one sheet, or of two side by side, for `ids`: id, value (or ''), value of the other, id, ..
 local function rows(ids, sheet, other)
   local list = {}
-  load(sheet, ids)
-  if other then load(other, ids) end
+  fetch(sheet, ids)
+  if other then fetch(other, ids) end
   for _, id in ipairs(ids) do
     list[#list + 1] = id
     list[#list + 1] = get(sheet, id) or ''

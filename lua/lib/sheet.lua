@@ -18,7 +18,7 @@ local function inParts(list, run)
 end
 
 -- Reads in one call what of `fields` is not known yet.
-local function load(sheet, fields)
+local function fetch(sheet, fields)
   local known, missing = sheet.known, {}
   for _, field in ipairs(fields) do
     if known[field] == nil then
@@ -34,7 +34,7 @@ end
 
 -- A value, or false where there is none.
 local function get(sheet, field)
-  if sheet.known[field] == nil then load(sheet, {field}) end
+  if sheet.known[field] == nil then fetch(sheet, {field}) end
   return sheet.known[field]
 end
 

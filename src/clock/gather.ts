@@ -1,4 +1,4 @@
-// Many small writes become one system call a turn of the event loop: a busy worker pays more for writing than deciding.
+// What one turn of the event loop writes goes out together: a busy worker pays more for writing than for deciding.
 
 /** What of a socket is needed to hold writes back for a moment. */
 export interface Corkable {
@@ -11,7 +11,12 @@ export interface Corkable {
 export function gather(stream: Corkable): void {
   if (stream.writableCorked > 0) return
   stream.cork()
-  setImmediate(() => {
+  afterThisTurn(() => {
     stream.uncork()
   })
+}
+
+/** Runs `run` when what is ready in this turn of the event loop has been dealt with. */
+export function afterThisTurn(run: () => void): void {
+  setImmediate(run)
 }

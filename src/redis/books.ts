@@ -2,6 +2,7 @@
 import type { Allocations, Consumer, Inventory, Provider, Snapshot, Target } from '../transfer/snapshot.ts'
 import type { Owner } from '../transfer/request.ts'
 import type { Reply } from './client.ts'
+import { dictionary } from '../transfer/dictionary.ts'
 import { listOf, textOf, unexpected, wholeOrNull } from './replies.ts'
 
 /** Sorted by provider and class, so that equal allocations are equal texts. */
@@ -72,17 +73,33 @@ interface StoredProvider {
   readonly aggregates: readonly string[]
 }
 
+/** Providers as parsed last. Their definitions hardly ever change, and are read with nearly every request. */
+const parsedProviders = new Map<string, { readonly json: string; readonly stored: StoredProvider }>()
+const PARSED_MAX = 4_096
+
 export function providerOf(id: string, json: string, usages: string): Provider {
-  const { generation, inventories, name, parent, traits, aggregates } = JSON.parse(json) as StoredProvider
+  const { generation, inventories, name, parent, traits, aggregates } = storedProvider(id, json)
   return { id, name, parent, generation, traits, aggregates, inventories, usages: usagesOf(usages) }
+}
+
+function storedProvider(id: string, json: string): StoredProvider {
+  const known = parsedProviders.get(id)
+  if (known?.json === json) return known.stored
+  const stored = JSON.parse(json) as StoredProvider
+  if (parsedProviders.size >= PARSED_MAX) parsedProviders.clear()
+  parsedProviders.set(id, { json, stored })
+  return stored
 }
 
 /** `CLASS=used,CLASS=used` as a record. */
 export function usagesOf(text: string): Readonly<Record<string, number>> {
   const usages: Record<string, number> = {}
-  for (const pair of text === '' ? [] : text.split(',')) {
-    const equals = pair.indexOf('=')
-    usages[pair.slice(0, equals)] = Number(pair.slice(equals + 1))
+  for (let start = 0; start < text.length; ) {
+    const equals = text.indexOf('=', start)
+    const comma = text.indexOf(',', equals)
+    const end = comma === -1 ? text.length : comma
+    usages[text.slice(start, equals)] = Number(text.slice(equals + 1, end))
+    start = end + 1
   }
   return usages
 }
@@ -90,22 +107,23 @@ export function usagesOf(text: string): Readonly<Record<string, number>> {
 /** The snapshot as `snapshot.lua` and `begin.lua` answer it. */
 export function snapshotOf(script: string, reply: Reply): Snapshot {
   const [consumerRows, providerRows] = listOf(script, reply)
-  const consumers: Record<string, Consumer> = {}
-  const providers: Record<string, Provider | null> = {}
-  eachRow(script, consumerRows, ([id, json, last]) => {
-    consumers[textOf(script, id)] = consumerOf(textOf(script, id), textOf(script, json), wholeOrNull(script, last))
+  const consumers = dictionary<Consumer>()
+  const providers = dictionary<Provider | null>()
+  eachRow(script, consumerRows, (id, json, last) => {
+    consumers[id] = consumerOf(id, json, wholeOrNull(script, last))
   })
-  eachRow(script, providerRows, ([id, json, usages]) => {
-    const text = textOf(script, json)
-    providers[textOf(script, id)] = text === '' ? null : providerOf(textOf(script, id), text, textOf(script, usages))
+  eachRow(script, providerRows, (id, json, usages) => {
+    providers[id] = json === '' ? null : providerOf(id, json, textOf(script, usages))
   })
   return { consumers, providers }
 }
 
-function eachRow(script: string, reply: Reply | undefined, use: (row: readonly Reply[]) => void): void {
+type UseRow = (id: string, json: string, third: Reply | undefined) => void
+
+function eachRow(script: string, reply: Reply | undefined, use: UseRow): void {
   const flat = listOf(script, reply ?? null)
   if (flat.length % 3 !== 0) throw unexpected(script, reply)
-  for (let i = 0; i < flat.length; i += 3) use(flat.slice(i, i + 3))
+  for (let i = 0; i < flat.length; i += 3) use(textOf(script, flat[i]), textOf(script, flat[i + 1]), flat[i + 2])
 }
 
 /** Pairs of a flat reply: id, value, id, … */

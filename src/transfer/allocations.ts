@@ -10,8 +10,9 @@ export function providersOf(allocations: Allocations): readonly string[] {
   return Object.keys(allocations).filter((provider) => Object.keys(allocations[provider] ?? {}).length > 0)
 }
 
-export function holdsNothing(consumer: { readonly allocations: Allocations }): boolean {
-  return providersOf(consumer.allocations).length === 0
+export function holdsNothing({ allocations }: { readonly allocations: Allocations }): boolean {
+  for (const provider in allocations) for (const _class in allocations[provider]) return false
+  return true
 }
 
 export function sameAmounts(one: Amounts, other: Amounts): boolean {

@@ -1,5 +1,6 @@
 // The outcome events as other systems see them, version 1: bodies, names, headers, and what follows a decision.
 import { holdsNothing, NOTHING } from './allocations.ts'
+import { dictionary } from './dictionary.ts'
 import type { Identity } from './message.ts'
 import { succeeded, type Class, type Code, type Effect, type Outcome, type Violation } from './outcome.ts'
 import type { Parties, Write } from './plan.ts'
@@ -146,8 +147,8 @@ export function viewsOfWrite(write: Pick<Write, 'changes' | 'guards'>): {
   readonly before: Views
   readonly after: Views
 } {
-  const before: Record<string, View> = {}
-  const after: Record<string, View> = {}
+  const before = dictionary<View>()
+  const after = dictionary<View>()
   for (const change of write.changes) {
     before[change.before.id] = viewOf(change.before)
     after[change.before.id] = viewOf(change.after)
@@ -158,7 +159,9 @@ export function viewsOfWrite(write: Pick<Write, 'changes' | 'guards'>): {
 
 /** Consumers of a snapshot, or as they were read back. Where nothing happened this is `before` and `after`. */
 export function viewsOf(consumers: Snapshot['consumers']): Views {
-  return Object.fromEntries(Object.entries(consumers).map(([id, consumer]) => [id, viewOf(consumer)]))
+  const views = dictionary<View>()
+  for (const id of Object.keys(consumers)) views[id] = viewOf(consumers[id]!)
+  return views
 }
 
 /** The open move among those put on record, with the states that end it; null when there is none. */

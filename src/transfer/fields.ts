@@ -13,6 +13,8 @@ export const PROBLEMS_MAX = 64
 const NAME_PATTERN = '^[A-Z0-9_]{1,255}$'
 const TEXT_PATTERN = '^[^\\p{Cc}\\p{Cs}]{1,255}$'
 const SHOWN_MAX = 48
+/** Keys that stand in a path as they are: nearly all, and paths are made for every field. */
+const PLAIN_KEY = /^[A-Za-z0-9_-]{1,48}$/
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -34,7 +36,8 @@ export function problem(problems: Problems, path: string, message: string): unde
 
 /** `path` and one more segment, escaped as RFC 6901 has it and cut where it is very long. */
 export function below(path: string, key: string | number): string {
-  const segment = String(key).replaceAll('~', '~0').replaceAll('/', '~1')
+  if (typeof key === 'number' || PLAIN_KEY.test(key)) return `${path}/${key}`
+  const segment = key.replaceAll('~', '~0').replaceAll('/', '~1')
   return `${path}/${asciiCut(segment, SHOWN_MAX)}`
 }
 

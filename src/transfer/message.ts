@@ -173,45 +173,51 @@ function schemaInvalid(message: Message, value: unknown, violations: readonly Vi
 
 const NOTHING_REQUIRED: Requires = { traits: [], forbiddenTraits: [], aggregates: [] }
 
-const DEFAULTS: Omit<Request, 'id' | 'operation'> = {
-  version: 1,
-  consumer: null,
-  source: null,
-  destination: null,
-  migration: null,
-  mode: 'migration',
-  resources: null,
-  destinationResources: null,
-  requires: NOTHING_REQUIRED,
-  alternates: [],
-  expect: {},
-  notAfter: null,
-  idempotent: true,
-  origin: 'none',
-  context: {},
-  replayOf: null,
-  owner: null,
-  force: false,
-  policy: 'max',
-  deltas: null,
-  newConsumer: null,
-  request: null,
-}
+const NO_CONTEXT = {}
 
-/** The request with its defaults. `read` has passed the schema, so that each member has the type its field has. */
+/**
+ * The request with its defaults. `read` has passed the schema, so that each member has the type its field has.
+ * One literal, so that all requests have one form: what reads them later is fast only then.
+ */
 function filled(read: Readonly<Record<string, unknown>>): Request {
   const given = read as Pick<Request, 'id' | 'operation'> & Partial<Request>
+  const { requires, owner } = given
   return {
-    ...DEFAULTS,
-    ...given,
-    requires: { ...NOTHING_REQUIRED, ...given.requires },
-    owner: given.owner ? { ...given.owner, type: given.owner.type ?? 'INSTANCE' } : null,
+    version: 1,
+    id: given.id,
+    operation: given.operation,
+    consumer: given.consumer ?? null,
+    source: given.source ?? null,
+    destination: given.destination ?? null,
+    migration: given.migration ?? null,
+    mode: given.mode ?? 'migration',
+    resources: given.resources ?? null,
+    destinationResources: given.destinationResources ?? null,
+    requires: requires === undefined ? NOTHING_REQUIRED : { ...NOTHING_REQUIRED, ...requires },
+    alternates: given.alternates ?? [],
+    expect: given.expect ?? {},
+    notAfter: given.notAfter ?? null,
+    idempotent: given.idempotent ?? true,
+    origin: given.origin ?? 'none',
+    context: given.context ?? NO_CONTEXT,
+    replayOf: given.replayOf ?? null,
+    owner: owner ? { project: owner.project, user: owner.user, type: owner.type ?? 'INSTANCE' } : null,
+    force: given.force ?? false,
+    policy: given.policy ?? 'max',
+    deltas: given.deltas ?? null,
+    newConsumer: given.newConsumer ?? null,
+    request: given.request ?? null,
   }
 }
 
-/** SHA-256 (hex) of the canonical request, with the default migration id filled in where the claim has one. */
+/**
+ * SHA-256 (hex) of the canonical request, with the default migration id filled in where the claim has one. A field that
+ * is null was not given, and no request can give null: leaving it out tells as much.
+ */
 export function digestOf(request: Request): string {
-  return sha256Hex(canonicalJson({ ...request, migration: migrationOfClaim(request) }))
+  const given: Record<string, unknown> = { ...request, migration: migrationOfClaim(request) }
+  for (const name in given) if (given[name] === null) given[name] = undefined
+  return sha256Hex(canonicalJson(given))
 }
 
 function invalid(

@@ -1,6 +1,7 @@
 // Claim and transfer: the consumer leaves its source for a destination, in one write.
 import { becoming, ending, holdsNothing, NOTHING, ownedBy, plus, providersOf, sameAmounts } from './allocations.ts'
 import { offers, roomFor } from './capacity.ts'
+import { only } from './dictionary.ts'
 import { migrationOfClaim } from './migration.ts'
 import { outcome } from './outcome.ts'
 import type { Change, Facts, Plan } from './plan.ts'
@@ -77,7 +78,7 @@ function castOf(request: Request, facts: Facts): Cast {
 
 function changesOf(request: Request, cast: Cast, part: Amounts, wanted: Amounts): readonly Change[] {
   const { consumer, migration, source, destination } = cast
-  const there: Allocations = { [destination]: wanted }
+  const there: Allocations = only(destination, wanted)
   if (request.operation === 'claim' && migration === null) {
     return [{ before: consumer, after: becoming(consumer, plus({ [source]: part }, there)) }]
   }

@@ -1,5 +1,6 @@
 // What the planners share: reading the facts, the guards of a request, and giving a plan its form.
 import { becoming, holdsNothing, providersOf } from './allocations.ts'
+import { dictionary } from './dictionary.ts'
 import { outcome, type Outcome } from './outcome.ts'
 import type { Change, Facts, Parties, Plan } from './plan.ts'
 import { refuse, type Finding } from './refusal.ts'
@@ -180,7 +181,7 @@ export interface Draft {
 }
 
 export function writing(draft: Draft, facts: Facts, used: Parties): Plan {
-  const providers: Record<string, number> = {}
+  const providers = dictionary<number>()
   for (const id of draft.reliedOn ?? []) {
     const provider = providerOf(facts, id)
     if (provider !== null) providers[id] = provider.generation

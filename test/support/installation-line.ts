@@ -71,8 +71,8 @@ export async function openLine(url: string, names: Names): Promise<Line> {
     },
     close: async () => {
       closed = true
-      const open = await current().catch(() => null) // a broker that is down needs no farewell
-      await open?.model.close().catch(() => undefined)
+      const last = await current().catch(() => null) // a broker that is down needs no farewell
+      await last?.model.close().catch(() => undefined)
     },
   }
 }

@@ -4,7 +4,8 @@ import { batched } from '../../redis/batched.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import { consumerOf, consumerText, pairsOf, snapshotOf } from '../../redis/books.ts'
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
-import { listOf, textOf, textOrNull, unexpected, wholeOrNull } from '../../redis/replies.ts'
+import { listOf, textOf, unexpected, wholeOrNull } from '../../redis/replies.ts'
+import { dictionary } from '../../transfer/dictionary.ts'
 import type { Decision } from '../../transfer/event.ts'
 import type { Write } from '../../transfer/plan.ts'
 import type { Consumer } from '../../transfer/snapshot.ts'
@@ -93,10 +94,10 @@ function appliedOf(write: Write, reply: Reply): Applied {
   if (word === 'conflict') return { kind: 'conflict', reason: textOf('apply', second) }
   if (word !== 'applied') throw unexpected('apply', reply)
   if (after === '') return { kind: 'applied', after: null, decided: second === 1 }
-  const next = new Map(write.changes.map((change) => [change.before.id, change.after.generation]))
-  const consumers: Record<string, Consumer> = {}
+  const consumers = dictionary<Consumer>()
   for (const [id, json] of pairsOf('apply', after)) {
-    consumers[id] = consumerOf(id, textOrNull(json), next.get(id) ?? null)
+    const change = write.changes.find(({ before }) => before.id === id)
+    consumers[id] = consumerOf(id, json, change?.after.generation ?? null)
   }
   return { kind: 'applied', after: consumers, decided: second === 1 }
 }
