@@ -16,7 +16,10 @@ export function gather(stream: Corkable): void {
   })
 }
 
-/** Runs `run` when what is ready in this turn of the event loop has been dealt with. */
+/**
+ * Runs `run` when all that follows from the present callback has been done, the promises it resolved included. Not
+ * later: what waits for the end of a whole round of the loop keeps the other side idle meanwhile.
+ */
 export function afterThisTurn(run: () => void): void {
-  setImmediate(run)
+  process.nextTick(run)
 }

@@ -22,7 +22,8 @@ export interface Later {
 
 /** What is left to do with the delivery. */
 export type Published =
-  | { readonly kind: 'told' }
+  /** `note`: the decision whose telling is still to be noted in the journal, or null. */
+  | { readonly kind: 'told'; readonly note: Decision | null }
   | Later
   | { readonly kind: 'stopped'; readonly ending: Ending; readonly why: string }
 
@@ -59,7 +60,7 @@ async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
   return tell(job, { kind: 'decided', decision, again: false, recorded: true }, deps)
 }
 
-/** Event and, for a failure, dead letter; both confirmed before the journal hears that they were told. */
+/** Event and, for a failure, dead letter; both confirmed before anything is acknowledged. */
 async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise<Published> {
   const { decision } = ending
   const letter = decision.letter === null ? [] : [letterMessage(decision.letter, decision, job.delivery, deps)]
@@ -69,7 +70,6 @@ async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise
   )
   if (others.includes('unroutable')) throw new Unavailable('no queue is bound that would receive the dead letter')
   if (routed === 'unroutable') return await keepForLater(job, ending, deps)
-  if (ending.recorded) await markTold(decision, deps)
   deps.telemetry.emit('request.told', {
     request: decision.request,
     operation: decision.operation,
@@ -78,7 +78,7 @@ async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise
     again: ending.again,
     durationMs: deps.clock.monotonicMs() - job.arrivedMs,
   })
-  return { kind: 'told' }
+  return { kind: 'told', note: ending.recorded ? decision : null }
 }
 
 /**
@@ -91,11 +91,11 @@ async function keepForLater(job: Job | InvalidJob, { decision }: Decided, deps: 
   const routed = await repeat(deps.effects.publish, message, null, deps)
   if (routed === 'unroutable')
     throw new Unavailable('no queue is bound that would receive the event or its dead letter')
-  return { kind: 'told' }
+  return { kind: 'told', note: null }
 }
 
 /** n.b. A mark that could not be set only means that the sweep tells the event again, under the same id. */
-async function markTold(decision: Decision, deps: Deps): Promise<void> {
+export async function markTold(decision: Decision, deps: Deps): Promise<void> {
   try {
     await repeat(deps.effects.told, decision.request, null, deps)
   } catch (failure) {

@@ -5,7 +5,7 @@ import type { Aside } from '../journal/journal.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { copiedProperties } from '../transfer/letter.ts'
 import type { Begun, Deps, Ending } from './job.ts'
-import type { Later, Published } from './publish.ts'
+import { markTold, type Later, type Published } from './publish.ts'
 import { repeat } from './repeat.ts'
 
 /** Rest (ms) before a delivery goes back, since what stopped it is seldom over at once: without it, it would spin. */
@@ -16,7 +16,9 @@ export type Settlement = 'acknowledged' | 'delayed' | 'handed_back'
 export async function settle(delivery: Delivery, published: Published, deps: Deps): Promise<Settlement> {
   switch (published.kind) {
     case 'told':
+      // The event is confirmed: the delivery need not wait, in one of the worker's places, until the journal knows.
       await deps.effects.acknowledge.once(delivery)
+      if (published.note !== null) await markTold(published.note, deps)
       return 'acknowledged'
     case 'later':
       return await delay(delivery, published, deps)

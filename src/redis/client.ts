@@ -1,7 +1,6 @@
 // One connection for commands and one for notices, both coming back for ever; every call ends, and says what is known.
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Clock } from '../clock/clock.ts'
-import { gather } from '../clock/gather.ts'
 import { backoffMs, type Backoff } from '../retry/backoff.ts'
 import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Telemetry } from '../telemetry/events.ts'
@@ -69,7 +68,6 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
   const send = <R>(command: string, answer: () => Promise<unknown>): Promise<R> => {
     if (commands.status !== 'ready')
       return Promise.reject(new Unavailable(`Redis is not connected: ${command} was not sent`))
-    gather(commands.stream)
     return bounded<R>(answer(), command)
   }
 

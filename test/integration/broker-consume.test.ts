@@ -1,5 +1,6 @@
 // Consuming on a real RabbitMQ: settled once, on its own channel; back after every loss; streams read again and again.
 import { expect } from 'chai'
+import type { Delivery } from '../../src/broker/broker.ts'
 import { rabbitBroker } from '../../src/broker/rabbit/rabbit-broker.ts'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { freePorts } from '../../src/demo/ports.ts'
@@ -54,6 +55,24 @@ describe('consuming', () => {
     await broker.publish(message('transfer.x', 'next'))
     expect((await box.next()).properties.messageId).to.equal('next')
     expect(test.told.all('broker.cancelled')).to.deep.equal([])
+  })
+
+  it('acknowledges what one turn settles, and never what is still in hand', async () => {
+    const { broker } = test
+    const box = inbox()
+    const take = async (count: number): Promise<Delivery[]> => {
+      const taken: Delivery[] = []
+      while (taken.length < count) taken.push(await box.next())
+      return taken
+    }
+    for (let n = 0; n < 10; n++) await broker.publish(message('transfer.x', `m${n}`))
+    await broker.consume(names.requests, 6, box.onDelivery)
+    const first = await take(6)
+    for (const n of [4, 0, 1, 3]) first[n]!.ack() // m0 and m1 go together, m3 and m4 alone
+    await take(4)
+    proxy.cut()
+    const back = (await take(6)).map(({ properties }) => properties.messageId)
+    expect(back).to.have.members(['m2', 'm5', 'm6', 'm7', 'm8', 'm9'])
   })
 
   it('brings back what is handed back, as redelivered', async () => {
@@ -117,7 +136,7 @@ describe('consuming', () => {
     await again
     await broker.publish(message('transfer.x', 'm'))
     ;(await box.next()).ack()
-    expect(broker.ready).to.equal(true)
+    await eventually(() => broker.ready)
     await broker.stop()
   })
 
