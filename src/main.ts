@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The process: arguments, signals, streams and the exit code. The only file that touches the process object.
 import { hostname } from 'node:os'
+import { createInterface } from 'node:readline/promises'
 import { run } from './cli/program.ts'
 import { EXIT } from './cli/exit.ts'
 import type { Io } from './cli/output.ts'
@@ -34,6 +35,18 @@ function end(code: number): void {
   process.exit(code)
 }
 
+/** On standard error, so that standard output stays the command's answer. */
+async function ask(question: string): Promise<string> {
+  const dialogue = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await dialogue.question(question, { signal: stopping.signal })
+  } catch {
+    return ''
+  } finally {
+    dialogue.close()
+  }
+}
+
 process.on('SIGTERM', onSignal)
 process.on('SIGINT', onSignal)
 process.on('uncaughtException', onCrash)
@@ -61,6 +74,7 @@ const io: Io = {
   env: process.env,
   nodeVersion: process.version,
   isTerminal: process.stderr.isTTY,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   signal: stopping.signal,
 }
 

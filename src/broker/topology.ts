@@ -49,8 +49,14 @@ export interface TopologySettings {
 /** Routing key of letters that the broker makes: the class and code under which the desk takes them in. */
 export const BROKER_LETTER_KEY = 'operator.broker'
 
-/** Keys that no queue of ours may have unless its own definition does: they delete the queue, or messages in it. */
-export const HARMFUL_KEYS = ['expires', 'message-ttl'] as const
+/** Keys that a queue of ours may have only by its own definition: they delete the queue, or what it must keep. */
+export const HARMFUL_KEYS = {
+  quorum: ['expires', 'message-ttl'],
+  stream: ['expires', 'max-length-bytes'],
+} as const satisfies Record<QueueSpec['type'], readonly string[]>
+
+/** The broker's own limit of returns. A backstop far above what polite returns come to; poison is decided elsewhere. */
+export const DELIVERY_LIMIT = 1_000
 
 /** Above a site's own catch-all policies (0 as a rule), below what it wants to force. */
 const POLICY_PRIORITY = 100
@@ -96,14 +102,7 @@ export function topologyOf(prefix: string, settings: TopologySettings): Topology
 /** The topology as a definitions file that `rabbitmqctl import_definitions` and operators of a cluster accept. */
 export function definitionsOf(topology: Topology, vhost: string): Readonly<Record<string, readonly object[]>> {
   return {
-    policies: topology.policies.map(({ name, pattern, applyTo, priority, definition }) => ({
-      vhost,
-      name,
-      pattern,
-      'apply-to': applyTo,
-      priority,
-      definition,
-    })),
+    policies: topology.policies.map((policy) => ({ vhost, ...writtenPolicy(policy) })),
     exchanges: topology.exchanges.map(({ name, type }) => ({
       vhost,
       name,
@@ -129,6 +128,19 @@ export function definitionsOf(topology: Topology, vhost: string): Readonly<Recor
       arguments: {},
     })),
   }
+}
+
+/** A policy as RabbitMQ's own API writes it. */
+export interface WrittenPolicy {
+  readonly name: string
+  readonly pattern: string
+  readonly 'apply-to': string
+  readonly priority: number
+  readonly definition: Readonly<Record<string, unknown>>
+}
+
+export function writtenPolicy({ applyTo, ...policy }: PolicySpec): WrittenPolicy {
+  return { ...policy, 'apply-to': applyTo }
 }
 
 function requestsDefinition(deadLetters: string, settings: TopologySettings): Definition {

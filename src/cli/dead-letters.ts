@@ -1,23 +1,11 @@
 // The desk's reading commands. Each first takes in what waits, so that they tell the truth also when no worker runs.
 import { isUtf8 } from 'node:buffer'
-import type { Names } from '../broker/names.ts'
-import type { Desk, Filter, Letter, WholeLetter } from '../dead-letters/desk.ts'
-import type { Journal } from '../journal/journal.ts'
-import type { Clock } from '../clock/clock.ts'
+import type { Filter, Letter, WholeLetter } from '../dead-letters/desk.ts'
+import { decidedEvent } from '../dead-letters/follow-up.ts'
 import { scrub } from '../telemetry/scrub.ts'
+import type { DeskParts } from './dead-letters-parts.ts'
 import { EXIT, Exit, type ExitCode } from './exit.ts'
 import { printFields, printJson, printLine, printTable, type Io } from './output.ts'
-
-export interface DeskParts {
-  readonly desk: Desk
-  readonly names: Names
-  readonly clock: Clock
-  /** Takes in what waits. Rejects when the broker does not answer. */
-  readonly catchUp: () => Promise<void>
-  /** Messages ready in each queue; null where it does not exist. */
-  readonly depths: (queues: readonly string[]) => Promise<Readonly<Record<string, number | null>>>
-  readonly journal: Pick<Journal, 'show'>
-}
 
 /** One line of truth: how many wait for a person, of what kind, since when. Exit 1 when any does. */
 export async function deskStatus(io: Io, parts: DeskParts, json: boolean): Promise<ExitCode> {
@@ -94,7 +82,7 @@ export async function deskShow(io: Io, parts: DeskParts, id: string, json: boole
         'Give a dl-id or a request id, as ferryman dead-letters list --state all shows them.',
     )
   }
-  const document = { ...bodyOf(letter), event: await eventOf(letter, parts) }
+  const document = { ...documentOf(letter), event: decidedEvent(letter, await parts.journal.show(letter.request)) }
   if (json) printJson(io, document)
   else printLetter(io, letter, document.event)
   const more = letters.length - 1
@@ -103,29 +91,41 @@ export async function deskShow(io: Io, parts: DeskParts, id: string, json: boole
   return EXIT.ok
 }
 
-function bodyOf({ body, history, headers, ...listed }: WholeLetter): Record<string, unknown> {
+/** A letter with its bytes, headers and history, as programs read it. */
+export function documentOf(letter: WholeLetter): Record<string, unknown> {
+  const {
+    body,
+    history,
+    headers,
+    replays: _n,
+    before: _before,
+    watched: _watched,
+    version: _version,
+    ...listed
+  } = letter
   const text = isUtf8(body) ? { body: body.toString('utf8') } : { bodyBase64: body.toString('base64') }
   return { ...listed, ...text, headers, history }
 }
 
-/** The event of the decision that the letter stands for. A refusal of class invalid was never recorded: null. */
-async function eventOf(letter: Letter, { journal }: DeskParts): Promise<unknown> {
-  const record = await journal.show(letter.request)
-  if (record === null || record.event === null) return null
-  const event = JSON.parse(record.event) as { outcome?: { code?: string } }
-  return event.outcome?.code === letter.code || letter.code === 'event_unroutable' ? event : null
-}
-
 function printLetter(io: Io, letter: WholeLetter, event: unknown): void {
-  const { body, headers, history, ...listed } = letter
+  const {
+    body,
+    headers,
+    history,
+    replays: _n,
+    before: _before,
+    watched: _watched,
+    version: _version,
+    ...listed
+  } = letter
   printFields(io, listed)
   io.out('\nheaders\n')
   printFields(io, headers)
   io.out('\nhistory\n')
   printTable(
     io,
-    ['at', 'what', 'by', 'why'],
-    history.map(({ at, what, by, why }) => [at, what, by, why]),
+    ['at', 'what', 'by', 'request', 'why'],
+    history.map(({ at, what, by, request, why }) => [at, what, by, request, why]),
   )
   const { outcome, violations } = (event ?? {}) as { outcome?: { message?: string }; violations?: unknown[] }
   if (outcome?.message !== undefined) io.out(`\n${scrub(outcome.message)}\n`)

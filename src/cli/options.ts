@@ -1,5 +1,6 @@
 // Words of the command line to values: durations, amounts, fields, places in a stream. Each refusal says what would do.
 import { InvalidArgumentError } from 'commander'
+import { meant } from '../config/nearest.ts'
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
@@ -71,4 +72,15 @@ export function streamStart(word: string): StreamStart {
     throw new InvalidArgumentError('Write first, last, next, an offset as 42, or a time as 2026-11-22T10:00:00Z.')
   }
   return new Date(at)
+}
+
+/** One of the `allowed` words. */
+export function oneOf<Word extends string>(allowed: readonly Word[]): (word: string) => Word {
+  return (word) => {
+    const found = allowed.find((candidate) => candidate === word)
+    if (found === undefined) {
+      throw new InvalidArgumentError(`It is none of ${allowed.join(', ')}${meant(word, allowed)}`)
+    }
+    return found
+  }
 }

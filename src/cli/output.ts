@@ -13,6 +13,8 @@ export interface Io {
   readonly nodeVersion: string
   /** True when standard error is a terminal: progress is then drawn in place. */
   readonly isTerminal: boolean
+  /** Asks a person; absent where nobody is there to answer (standard input or error is no terminal). */
+  readonly ask?: (question: string) => Promise<string>
   /** Aborts on SIGINT or SIGTERM. */
   readonly signal: AbortSignal
 }

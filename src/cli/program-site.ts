@@ -1,12 +1,16 @@
 // The commands about the installation: ledger, topology, operations, config, doctor.
 import type { Command } from 'commander'
-import { checksOf, doctor } from './doctor.ts'
+import { checksOf } from './doctor-checks.ts'
+import { doctor } from './doctor.ts'
 import { addLater } from './later.ts'
 import { ledgerDump, ledgerSeed, ledgerShow, readSource } from './ledger.ts'
 import { printOperations } from './operations.ts'
+import type { ExitCode } from './exit.ts'
 import type { Setup } from './program.ts'
+import type { RabbitBroker } from '../wire/parts.ts'
 import { checkConfig, printConfig } from './settings.ts'
-import { printReport } from './topology.ts'
+import { printExport, printPlan, printReport } from './topology.ts'
+import { siteOf } from '../wire/topology.ts'
 
 interface Json {
   readonly json?: true
@@ -92,31 +96,34 @@ function addLedger(program: Command, { io, withParts, act }: Setup): void {
   addLater(ledger, ['audit', 'heal', 'reap'])
 }
 
-function addTopology(program: Command, { io, withParts, act }: Setup): void {
+function addTopology(program: Command, { io, load, withParts, act }: Setup): void {
   const topology = program.command('topology').description('exchanges, queues and policies on RabbitMQ')
+  const addActing = (name: string, description: string, run: (broker: RabbitBroker, json: boolean) => Acting): void => {
+    topology
+      .command(name)
+      .description(description)
+      .option('--json', 'print a JSON document')
+      .addHelpText('after', `\nExample:\n  ferryman topology ${name} --json`)
+      .action(act((options: Json) => withParts(async (parts) => run(await parts.broker(), options.json === true))))
+  }
+  addActing('plan', 'what apply would make, and change nothing; exit 1 when there is something', async (broker, json) =>
+    printPlan(io, await broker.planTopology(), json),
+  )
+  addActing('apply', 'make what is missing; safe to run again', async (broker, json) =>
+    printReport(io, await broker.createTopology(), json),
+  )
+  addActing('verify', 'compare and change nothing; exit 78 when unsafe', async (broker, json) =>
+    printReport(io, await broker.verifyTopology(), json),
+  )
   topology
-    .command('apply')
-    .description('make what is missing; safe to run again')
-    .option('--json', 'print a JSON document')
-    .addHelpText('after', '\nExample:\n  ferryman topology apply')
+    .command('export')
+    .description('a definitions file for rabbitmqctl import_definitions; asks no server')
+    .option('--commands', 'the policies alone, as rabbitmqctl commands')
+    .option('--json', 'print a JSON document, which is the default')
+    .addHelpText('after', '\nExample:\n  ferryman topology export > definitions.json')
     .action(
-      act((options: Json) =>
-        withParts(async (parts) =>
-          printReport(io, await (await parts.broker()).createTopology(), options.json === true),
-        ),
-      ),
+      act(async (options: { commands?: true }) => printExport(io, siteOf(load().config), options.commands === true)),
     )
-  topology
-    .command('verify')
-    .description('compare and change nothing; exit 78 when unsafe')
-    .option('--json', 'print a JSON document')
-    .addHelpText('after', '\nExample:\n  ferryman topology verify --json')
-    .action(
-      act((options: Json) =>
-        withParts(async (parts) =>
-          printReport(io, await (await parts.broker()).verifyTopology(), options.json === true),
-        ),
-      ),
-    )
-  addLater(topology, ['plan', 'export'])
 }
+
+type Acting = Promise<ExitCode>

@@ -40,7 +40,7 @@ export function assemble(value: ValueOf, nodeEnv: string): Config {
     drainMs: number('drainMs'),
     http: { port: number('http.port'), host: text('http.host') },
     log: { level: text('log.level') as LogLevel },
-    desk: { toldDays: number('desk.toldDays') },
+    desk: { toldDays: number('desk.toldDays'), closedDays: number('desk.closedDays') },
   }
 }
 

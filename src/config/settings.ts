@@ -323,6 +323,15 @@ export const SETTINGS = {
     max: DAYS_MAX,
     unit: 'days',
   },
+  'desk.closedDays': {
+    doc: 'How long the desk keeps letters that were replayed, resolved or discarded; until then one can be restored.',
+    env: 'FERRYMAN_DESK_CLOSED_DAYS',
+    format: 'whole-number',
+    default: 90,
+    min: 1,
+    max: DAYS_MAX,
+    unit: 'days',
+  },
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type Key = keyof typeof SETTINGS
@@ -369,5 +378,5 @@ export interface Config {
   readonly drainMs: number
   readonly http: { readonly port: number; readonly host: string }
   readonly log: { readonly level: LogLevel }
-  readonly desk: { readonly toldDays: number }
+  readonly desk: { readonly toldDays: number; readonly closedDays: number }
 }

@@ -1,7 +1,13 @@
-// The port to the desk: the index of dead letters, readable at any time.
+// The port to the desk: the index of dead letters, readable at any time, and the acts on them.
+import type { Outgoing } from '../broker/broker.ts'
 import type { Effect } from '../transfer/outcome.ts'
 
-/** `told` waits for nobody (classes `refused`, `invalid`); the last three are what a person made of an `open` one. */
+export type { Outgoing } from '../broker/broker.ts'
+
+/**
+ * `told` waits for nobody (classes `refused`, `invalid`), `open` for a person. `replayed` was tried again under a new
+ * id; `resolved` when that, or the request itself, turned out to have happened; `discarded` until somebody restores it.
+ */
 export const STATES = ['open', 'told', 'replayed', 'resolved', 'discarded'] as const
 
 export type State = (typeof STATES)[number]
@@ -23,6 +29,7 @@ export interface Letter {
   /** An outcome code, or `event_unroutable`. */
   readonly code: string
   readonly class: LetterClass
+  /** What is known by now; what was decided stands in the header `dl-effect`. */
   readonly effect: Effect
   readonly state: State
   /** RFC 3339. */
@@ -33,10 +40,13 @@ export interface Letter {
 
 /** Something that happened to a letter at the desk. */
 export interface HistoryEntry {
+  /** RFC 3339. */
   readonly at: string
   readonly what: string
   readonly by: string | null
   readonly why: string | null
+  /** The new request of a replay. */
+  readonly request: string | null
 }
 
 export interface WholeLetter extends Letter {
@@ -44,10 +54,18 @@ export interface WholeLetter extends Letter {
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string | number | boolean>>
   readonly history: readonly HistoryEntry[]
+  /** How many times it was replayed: the number n of the last one. */
+  readonly replays: number
+  /** The state that `restore` gives back to a discarded one. */
+  readonly before: State | null
+  /** Its end is awaited: of its last replay, or of telling its event. */
+  readonly watched: boolean
+  /** Counts the acts on it. */
+  readonly version: number
 }
 
 /** A letter as it comes in, before the desk has given it a state. */
-export interface NewLetter extends Omit<WholeLetter, 'state' | 'history'> {
+export interface NewLetter extends Omit<Letter, 'state'>, Pick<WholeLetter, 'body' | 'headers'> {
   /** Every provider that its request names, for `list --provider`. */
   readonly providers: readonly string[]
 }
@@ -72,6 +90,35 @@ export interface Counts {
   readonly oldestAtMs: Readonly<Record<string, number>>
 }
 
+/** What an act makes of a letter; what is not named stays. */
+export interface Next {
+  readonly state?: State
+  readonly effect?: Effect
+  readonly replays?: number
+  readonly before?: State
+  readonly watched?: boolean
+}
+
+/** One act on one letter. */
+export interface Act {
+  /** Never given twice; the same one again changes nothing. */
+  readonly id: string
+  /** The letter as it was read: where it has changed since, the act is not carried out. */
+  readonly letter: WholeLetter
+  readonly next: Next
+  readonly entry: HistoryEntry
+  /** The replay chain as it was read, where the act depends on it. */
+  readonly chain?: ChainVersion
+  /** What is to be sent because of it, each with a `messageId`; kept until `sent`. */
+  readonly messages?: readonly Outgoing[]
+}
+
+/** A replay chain is named by its first request. */
+export interface ChainVersion {
+  readonly root: string
+  readonly version: number
+}
+
 /** Rejects with `Unanswered` or `Unavailable`. Everything may be done again after a lost reply. */
 export interface Desk {
   /** Writes a letter into the index, once: another copy only moves `lastFailedAt` and `attempts` on. */
@@ -81,8 +128,18 @@ export interface Desk {
   list(filter: Filter): AsyncIterable<Letter>
   /** The letters of a `dl-id`, or of a request; newest failure first. */
   find(id: string): Promise<readonly WholeLetter[]>
-  /** Removes letters told before `beforeMs`, a few at a time; resolves with how many. */
-  forget(beforeMs: number): Promise<number>
+  /** Removes letters that came into `state` before `beforeMs`, a few at a time; resolves with how many. */
+  forget(state: State, beforeMs: number): Promise<number>
+  /** Carries out an act, its messages included, in one step. `changed`: read again and decide anew. */
+  act(act: Act): Promise<'done' | 'changed'>
+  /** How many acts a replay chain has seen lately. */
+  chainVersion(root: string): Promise<number>
+  /** At most `limit` messages that their senders have had the time to send; each is left to the caller for a while. */
+  unsent(nowMs: number, limit: number): Promise<readonly Outgoing[]>
+  /** Notes that a message is confirmed by the broker. */
+  sent(messageId: string): Promise<void>
+  /** At most `limit` ids of letters whose end is awaited, those first that were looked for longest ago. */
+  watched(nowMs: number, limit: number): Promise<readonly string[]>
   /** Takes or renews the right to take letters in, for `leaseMs`. False while another has it. */
   holdIntake(holder: string, leaseMs: number): Promise<boolean>
   releaseIntake(holder: string): Promise<void>

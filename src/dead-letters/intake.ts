@@ -1,21 +1,17 @@
 // The desk's intake: takes each dead letter into the index once, and sends back to work what only the broker gave up.
-import type { Broker, Delivery, Outgoing, Publisher, Subscription } from '../broker/broker.ts'
+import type { Broker, Delivery, Outgoing, Subscription } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
-import type { Clock } from '../clock/clock.ts'
 import { every } from '../clock/every.ts'
 import { idempotent, type Effect } from '../retry/effect.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Telemetry } from '../telemetry/events.ts'
 import { copiedProperties } from '../transfer/letter.ts'
-import type { Desk } from './desk.ts'
+import type { Desk, State } from './desk.ts'
 import { letterOf } from './letter.ts'
+import { upkeep, type UpkeepParts } from './upkeep.ts'
 
-export interface IntakeParts {
-  readonly desk: Desk
+export interface IntakeParts extends UpkeepParts {
   readonly names: Names
-  readonly clock: Clock
-  readonly telemetry: Telemetry
-  readonly publisher: Publisher
 }
 
 export interface IntakeEffects {
@@ -88,8 +84,9 @@ export interface IntakeOptions {
   /** `host:pid`: who holds the intake. */
   readonly holder: string
   readonly leaseMs: number
-  /** Days that told letters are kept. */
+  /** Days that letters are kept which wait for nobody: told ones, and those replayed, resolved or discarded. */
   readonly toldDays: number
+  readonly closedDays: number
 }
 
 export interface Intake {
@@ -129,13 +126,14 @@ export function openIntake(parts: IntakeParts, broker: Broker, options: IntakeOp
   const look = async (): Promise<void> => {
     const mine = await desk.holdIntake(options.holder, options.leaseMs)
     if (!mine) return pause()
-    await desk.forget(clock.nowMs() - options.toldDays * DAY_MS)
+    await forgetOld(desk, clock.nowMs(), options)
     subscription ??= await broker.consume(names.deadLetters, PREFETCH, (delivery) => {
       const dealt = deal(delivery).finally(() => {
         inHand.delete(dealt)
       })
       inHand.add(dealt)
     })
+    await upkeep(parts)
   }
   return {
     start: () => {
@@ -152,6 +150,18 @@ export function openIntake(parts: IntakeParts, broker: Broker, options: IntakeOp
       await Promise.allSettled(inHand)
       await desk.releaseIntake(options.holder).catch(() => undefined)
     },
+  }
+}
+
+/** Rounds of forgetting in one look, so that letters are forgotten faster than they can come, and leases still kept. */
+const FORGET_ROUNDS = 20
+
+async function forgetOld(desk: Desk, nowMs: number, { toldDays, closedDays }: IntakeOptions): Promise<void> {
+  const days = { told: toldDays, replayed: closedDays, resolved: closedDays, discarded: closedDays }
+  for (const [state, kept] of Object.entries(days) as [State, number][]) {
+    for (let round = 0; round < FORGET_ROUNDS; round++) {
+      if ((await desk.forget(state, nowMs - kept * DAY_MS)) === 0) break
+    }
   }
 }
 
@@ -173,11 +183,17 @@ export interface Waiting {
 const PATIENCE_MS = 1_000
 const LEASE_MS = 5_000
 
-/**
- * Takes in what waits now, for a command. Where a worker has the intake it is left to it for a moment, not for longer:
- * it may have died, and two at once do no harm.
- */
+/** Brings the index up to date for a command: takes in what waits, and closes letters whose end has come. */
 export async function catchUp(parts: IntakeParts, waiting: Waiting, holder: string): Promise<void> {
+  await takeAllIn(parts, waiting, holder)
+  await upkeep(parts)
+}
+
+/**
+ * Takes in what waits now. Where a worker has the intake it is left to it for a moment, not for longer: it may have
+ * died, and two at once do no harm.
+ */
+async function takeAllIn(parts: IntakeParts, waiting: Waiting, holder: string): Promise<void> {
   const { clock, desk } = parts
   const untilMs = clock.monotonicMs() + PATIENCE_MS
   let mine = await desk.holdIntake(holder, LEASE_MS)

@@ -157,10 +157,10 @@ function join(config: Config, clock: Clock, telemetry: Telemetry, identity: Iden
       sweepEveryMs: SWEEP_EVERY_MS,
     },
   )
-  const intake = openIntake({ desk: store.desk, publisher: broker, clock, names, telemetry }, broker, {
+  const intake = openIntake({ desk: store.desk, journal, publisher: broker, clock, names, telemetry }, broker, {
     holder: identity.worker,
     leaseMs: config.lock.leaseMs,
-    toldDays: config.desk.toldDays,
+    ...config.desk,
   })
   return { names, store, broker, locks, health, worker, intake }
 }
@@ -199,6 +199,7 @@ function brokerOptions(config: Config, worker: string): Parameters<typeof rabbit
     heartbeatS,
     journalDays,
     tls,
+    needsWorkerRights: true,
     startTimeoutMs: config.start.timeoutMs,
     clientName: `ferryman ${worker}`,
   }

@@ -8,6 +8,7 @@ import { rabbitBroker, type RabbitBroker } from '../broker/rabbit/rabbit-broker.
 import type { Clock } from '../clock/clock.ts'
 import type { Desk } from '../dead-letters/desk.ts'
 import { intakeEffectsOf } from '../dead-letters/intake.ts'
+import { actEffectsOf } from '../dead-letters/outbox.ts'
 import { redisDesk } from '../dead-letters/redis/redis-desk.ts'
 import { effectsOf, type EffectRow } from '../flow/effects.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -173,7 +174,10 @@ function effectRows(config: Config, clock: Clock, telemetry: Telemetry): readonl
   const { journal, ledger, locks, desk } = storeOf(config, clock, telemetry)
   const publisher: Publisher = { publish: () => Promise.reject(new Error('declared, not carried out')) }
   const flow = Object.values<Declared>({ ...effectsOf(journal, ledger, publisher) })
-  const desks = Object.values<Declared>({ ...intakeEffectsOf({ desk, publisher }) })
+  const desks = Object.values<Declared>({
+    ...intakeEffectsOf({ desk, publisher }),
+    ...actEffectsOf({ desk, publisher }),
+  })
   return [...flow, ...locks.effects, ...desks].map(({ name, safety, because }) => ({
     name,
     ledger: name.startsWith('ledger.') ? ledger.name : 'any',

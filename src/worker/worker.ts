@@ -4,7 +4,7 @@ import type { Broker, Delivery } from '../broker/broker.ts'
 import { every } from '../clock/every.ts'
 import { flow } from '../flow/flow.ts'
 import type { Deps } from '../flow/job.ts'
-import { Unanswered, Unavailable } from '../retry/failures.ts'
+import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import { leftoversOf, type Leftovers } from './leftovers.ts'
 import { sweep } from './sweep.ts'
 import { Tap } from './tap.ts'
@@ -147,6 +147,9 @@ export class Worker {
 
   #warn(failure: unknown): void {
     if (failure instanceof Unanswered || failure instanceof Unavailable) return
+    if (failure instanceof Refused) {
+      return this.#deps.telemetry.emit('warning', { what: failure.message, fix: 'ferryman doctor' })
+    }
     const what = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
     this.#deps.telemetry.emit('warning', { what, fix: 'this is a bug; nothing is lost, the message is handed back' })
   }

@@ -137,8 +137,9 @@ describe('the topology on RabbitMQ', () => {
   })
 
   it('writes a policy of its own again when somebody has changed it', async () => {
-    const { broker } = await open()
+    const { broker } = await open({ topology: 'off' })
     await broker.start()
+    await broker.createTopology()
     const vhost = encodeURIComponent(vhostOf(url))
     await api('PUT', `policies/${vhost}/ferryman.requests`, {
       pattern: '^ferryman\\.requests$',

@@ -30,8 +30,10 @@ describe('ferryman', () => {
       ['ledger', 'seed'],
       ['ledger', 'dump'],
       ['ledger', 'show'],
+      ['topology', 'plan'],
       ['topology', 'apply'],
       ['topology', 'verify'],
+      ['topology', 'export'],
       ['operations'],
       ['config', 'print'],
       ['config', 'check'],
@@ -64,7 +66,7 @@ describe('ferryman', () => {
     [['dead-letters', 'replay', '--all', '--yes'], /ferryman dead-letters replay comes with a later version/],
     [['dead-letters', 'discard', 'x'], /comes with a later version/],
     [['ledger', 'audit'], /ferryman ledger audit comes with a later version/],
-    [['topology', 'plan'], /ferryman topology plan comes with a later version/],
+    [['topology', 'pln'], /unknown command 'pln'[^]*Did you mean plan\?/],
     [['transfers', 'cancel', 'x'], /ferryman transfers cancel comes with a later version/],
   ]
   for (const [words, sentence] of misuses) {

@@ -91,7 +91,10 @@ describe('the desk', () => {
   })
   afterEach(() => parts.close())
 
-  const intakeParts = (): IntakeParts => ({ desk: store.desk, names, clock: systemClock, telemetry, publisher: broker })
+  const intakeParts = (): IntakeParts => {
+    const { desk, journal } = store
+    return { desk, journal, names, clock: systemClock, telemetry, publisher: broker }
+  }
   const listed = async (filter: Partial<Filter> = {}): Promise<Letter[]> => {
     const found: Letter[] = []
     for await (const one of store.desk.list({ state: 'open', ...filter })) found.push(one)
@@ -180,8 +183,8 @@ describe('the desk', () => {
     await store.desk.take(open)
     const left = await keysLeft()
     await store.desk.take(news)
-    expect(await store.desk.forget(systemClock.nowMs() - 7 * DAY_MS)).to.equal(0)
-    expect(await store.desk.forget(systemClock.nowMs() + 60_000)).to.equal(1)
+    expect(await store.desk.forget('told', systemClock.nowMs() - 7 * DAY_MS)).to.equal(0)
+    expect(await store.desk.forget('told', systemClock.nowMs() + 60_000)).to.equal(1)
     expect(await idsOf({ state: 'all' })).to.deep.equal([open.id])
     expect((await store.desk.counts()).told).to.equal(0)
     expect(await keysLeft()).to.deep.equal(left)
@@ -250,7 +253,7 @@ describe('the desk', () => {
   })
 
   it('is fed by one of several intakes; another goes on when it stops', async () => {
-    const options = { leaseMs: 300, toldDays: 7 }
+    const options = { leaseMs: 300, toldDays: 7, closedDays: 90 }
     const intakes = ['a', 'b'].map((holder) => openIntake(intakeParts(), broker, { ...options, holder }))
     for (const intake of intakes) intake.start()
     const [one, two] = [letter(), letter()]

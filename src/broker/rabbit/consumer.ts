@@ -12,8 +12,8 @@ import { codeOf, NOT_FOUND, operationFailure, textOf, within } from './failure.t
 export interface ConsumerDeps extends ChannelDeps {
   readonly telemetry: Telemetry
   readonly reopen: Backoff
-  /** Declares again what is missing, where that is allowed; never rejects. */
-  readonly restore: () => Promise<void>
+  /** Told when the queue is not there (it may be declared again), or may not be read; never rejects. */
+  readonly onRefusal: (met: 'missing' | 'refused') => Promise<void>
 }
 
 export interface ConsumerSpec {
@@ -117,10 +117,13 @@ export class Consumer implements Subscription {
     const failure = operationFailure(cause, `queue ${queue} cannot be consumed`)
     this.#failures += 1
     this.#trouble = failure.message
-    if (failure instanceof Refused) this.#begun?.reject(failure)
+    if (failure instanceof Refused) {
+      this.#begun?.reject(failure)
+      await this.#deps.onRefusal('refused')
+    }
     if (codeOf(cause) !== NOT_FOUND) return
     this.#trouble = `queue ${queue} does not exist`
-    await this.#deps.restore()
+    await this.#deps.onRefusal('missing')
   }
 
   async #consume(current: Current, turn: number): Promise<void> {

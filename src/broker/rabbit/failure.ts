@@ -5,7 +5,7 @@ import type { Clock } from '../../clock/clock.ts'
 /** AMQP reply codes that are acted on. */
 export const NOT_FOUND = 404
 export const PRECONDITION_FAILED = 406
-const ACCESS_REFUSED = 403
+export const ACCESS_REFUSED = 403
 const NOT_ALLOWED = 530
 
 /** The AMQP reply code an error carries, or null. */

@@ -2,28 +2,37 @@
 import { Agent, request } from 'undici'
 import type { Clock } from '../../clock/clock.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
-import type { PolicySpec } from '../topology.ts'
+import { quoted } from '../commands.ts'
+import { writtenPolicy, type PolicySpec, type WrittenPolicy } from '../topology.ts'
 import type { TlsOptions } from './connection.ts'
 import { textOf } from './failure.ts'
 
-export interface FoundPolicy {
-  readonly name: string
-  readonly pattern: string
-  readonly 'apply-to': string
-  readonly priority: number
-  readonly definition: Readonly<Record<string, unknown>>
-}
+export type FoundPolicy = WrittenPolicy
 
 /** What a queue or exchange was declared with. */
 export interface FoundObject {
   readonly type: string
   readonly durable: boolean
+  readonly auto_delete?: boolean
+  /** Of exchanges: only other exchanges may publish to it. */
+  readonly internal?: boolean
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
 export interface FoundBinding {
   readonly source: string
   readonly routing_key: string
+}
+
+/** How a node of the broker stands. Numbers are bytes, or open files. */
+export interface FoundNode {
+  readonly name: string
+  readonly fd_used?: number
+  readonly fd_total?: number
+  readonly disk_free?: number
+  readonly disk_free_limit?: number
+  readonly mem_used?: number
+  readonly mem_limit?: number
 }
 
 /** Each call rejects with `Unavailable` (no answer, 5xx) or `Refused` (401, 403). */
@@ -36,6 +45,10 @@ export interface Management {
   queue(name: string): Promise<FoundObject | null>
   exchange(name: string): Promise<FoundObject | null>
   bindings(queue: string): Promise<readonly FoundBinding[]>
+  /** What RabbitMQ says of its alarms (memory, disk); null: none rings. */
+  alarms(): Promise<string | null>
+  /** Needs the tag monitoring. */
+  nodes(): Promise<readonly FoundNode[]>
   close(): Promise<void>
 }
 
@@ -60,7 +73,7 @@ export async function reachManagement(options: ManagementOptions): Promise<Reach
   if (options.url !== null) {
     const management = clientOf(options.url, options)
     try {
-      await assertPolicymaker(management)
+      await management.policies()
       return { management }
     } catch (cause) {
       await management.close()
@@ -71,7 +84,7 @@ export async function reachManagement(options: ManagementOptions): Promise<Reach
   for (const url of options.defaults) {
     const management = clientOf(url, options)
     try {
-      await assertPolicymaker(management)
+      await management.policies()
       return { management }
     } catch (cause) {
       await management.close()
@@ -82,20 +95,17 @@ export async function reachManagement(options: ManagementOptions): Promise<Reach
   return { management: null, why }
 }
 
-interface Client extends Management {
-  whoami(): Promise<{ readonly tags: readonly string[] | string }>
-}
+const NODE_COLUMNS = 'name,fd_used,fd_total,disk_free,disk_free_limit,mem_used,mem_limit'
 
-function clientOf(url: string, options: ManagementOptions): Client {
+function clientOf(url: string, options: ManagementOptions): Management {
   const call = callerOf(url, options)
   const vhost = encodeURIComponent(options.vhost)
   const at = (kind: string, name: string): string => `${kind}/${vhost}/${encodeURIComponent(name)}`
   return {
-    whoami: async () => must(await call('GET', 'whoami')) as { tags: readonly string[] | string },
     policies: async () => must(await call('GET', `policies/${vhost}`)) as FoundPolicy[],
     operatorPolicies: async () => must(await call('GET', `operator-policies/${vhost}`)) as FoundPolicy[],
-    putPolicy: async ({ name, pattern, applyTo, priority, definition }) => {
-      await call('PUT', at('policies', name), { pattern, 'apply-to': applyTo, priority, definition })
+    putPolicy: async (policy) => {
+      await call('PUT', at('policies', policy.name), writtenPolicy(policy))
     },
     deletePolicy: async (name) => {
       await call('DELETE', at('policies', name))
@@ -103,6 +113,11 @@ function clientOf(url: string, options: ManagementOptions): Client {
     queue: async (name) => (await call('GET', at('queues', name))) as FoundObject | null,
     exchange: async (name) => (await call('GET', at('exchanges', name))) as FoundObject | null,
     bindings: async (name) => ((await call('GET', `${at('queues', name)}/bindings`)) as FoundBinding[] | null) ?? [],
+    alarms: async () => {
+      const { reason = null } = must(await call('GET', 'health/checks/alarms')) as { reason?: string | null }
+      return reason
+    },
+    nodes: async () => must(await call('GET', `nodes?columns=${NODE_COLUMNS}`)) as FoundNode[],
     close: () => call.close(),
   }
 }
@@ -117,7 +132,8 @@ interface Caller {
 
 function callerOf(url: string, { tls, timeoutMs, clock }: ManagementOptions): Caller {
   const base = new URL(url)
-  const credentials = `${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`
+  const user = decodeURIComponent(base.username)
+  const credentials = `${user}:${decodeURIComponent(base.password)}`
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
   const root = `${base.origin}${base.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}/api/`
   const agent = new Agent({
@@ -137,7 +153,7 @@ function callerOf(url: string, { tls, timeoutMs, clock }: ManagementOptions): Ca
         body: body === undefined ? null : JSON.stringify(body),
         signal: abort.signal,
       })
-      return answerOf(asked, response.statusCode, await response.body.text())
+      return answerOf(asked, response.statusCode, await response.body.text(), user)
     } catch (cause) {
       if (cause instanceof Refused || cause instanceof Unavailable) throw cause
       throw new Unavailable(`${asked} was not answered: ${textOf(cause)}`, { cause })
@@ -149,15 +165,12 @@ function callerOf(url: string, { tls, timeoutMs, clock }: ManagementOptions): Ca
 }
 
 /** n.b. Redirects are not followed: they would carry the password elsewhere. */
-function answerOf(asked: string, status: number, text: string): unknown {
+function answerOf(asked: string, status: number, text: string, user: string): unknown {
   if (status === 404) return null
-  if (status === 401 || status === 403) {
-    throw new Refused(
-      `${asked} was refused (${status}): the user needs the tag policymaker, and rights on the virtual host`,
-    )
-  }
+  if (status === 401 || status === 403) throw new Refused(`${asked} was refused (${status}); ${tagFix(asked, user)}`)
   if (status >= 400 && status < 500 && status !== 429)
     throw new Refused(`${asked} was refused (${status}): ${text.slice(0, 300)}`)
+  if (status === 503 && asked.endsWith('/alarms')) return JSON.parse(text)
   if (status >= 300) throw new Unavailable(`${asked} was answered with ${status}`)
   if (text === '') return null
   try {
@@ -174,14 +187,11 @@ function must(answer: unknown): unknown {
   return answer
 }
 
-async function assertPolicymaker(management: Client): Promise<void> {
-  const { tags } = await management.whoami()
-  const held = typeof tags === 'string' ? tags.split(',') : tags
-  if (!held.some((tag) => ['policymaker', 'administrator'].includes(tag.trim()))) {
-    throw new Refused(
-      `the management API shows this user no policies: it needs the tag policymaker, not [${held.join(', ')}]`,
-    )
-  }
+/** The least tag for what was asked. Reading policies needs only `management`; a higher tag holds the lower ones. */
+function tagFix(asked: string, user: string): string {
+  const tag = /^(?:PUT|DELETE) /.test(asked) ? 'policymaker' : asked.includes('/nodes') ? 'monitoring' : 'management'
+  const command = `rabbitmqctl set_user_tags ${quoted(user)} ${tag}`
+  return `correct user and password in FERRYMAN_RABBITMQ_MANAGEMENT_URL, or run ${command}`
 }
 
 /** Nobody listens there, or no such host, or a firewall lets nothing through. */

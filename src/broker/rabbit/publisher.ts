@@ -11,7 +11,7 @@ import type { Telemetry } from '../../telemetry/events.ts'
 import type { Outgoing, Publisher } from '../broker.ts'
 import { closeQuietly, openChannel, type ChannelDeps, type Opened } from './channel.ts'
 import type { Current } from './connection.ts'
-import { codeOf, NOT_FOUND, textOf } from './failure.ts'
+import { ACCESS_REFUSED, codeOf, NOT_FOUND, textOf } from './failure.ts'
 import { publishOptionsOf } from './properties.ts'
 
 export interface PublisherOptions extends ChannelDeps {
@@ -21,8 +21,8 @@ export interface PublisherOptions extends ChannelDeps {
   /** Longest wait (ms) of a message that cannot be sent yet. */
   readonly sendTimeoutMs: number
   readonly reopen: Backoff
-  /** Told when an exchange or queue that was published to is not there. */
-  readonly onMissing: () => void
+  /** Told when an exchange that was published to is not there, or may not be published to. */
+  readonly onRefusal: (met: 'missing' | 'refused') => void
 }
 
 type Result = 'routed' | 'unroutable'
@@ -133,7 +133,8 @@ export class ConfirmingPublisher implements Publisher {
       this.#flush()
     })
     channel.on('error', (cause) => {
-      if (codeOf(cause) === NOT_FOUND) this.#options.onMissing()
+      if (codeOf(cause) === NOT_FOUND) this.#options.onRefusal('missing')
+      if (codeOf(cause) === ACCESS_REFUSED) this.#options.onRefusal('refused')
     })
     opened.onClosed((why, alone) => {
       if (this.#channel !== channel) return
@@ -200,7 +201,7 @@ export class ConfirmingPublisher implements Publisher {
       messageId: typeof messageId === 'string' ? messageId : '',
       routingKey,
     })
-    this.#options.onMissing()
+    this.#options.onRefusal('missing')
   }
 
   #flush(): void {

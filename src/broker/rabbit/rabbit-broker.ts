@@ -4,16 +4,16 @@ import type { Backoff } from '../../retry/backoff.ts'
 import { Unavailable } from '../../retry/failures.ts'
 import type { Telemetry } from '../../telemetry/events.ts'
 import type { Broker, Delivery, Outgoing, Subscription } from '../broker.ts'
-import { topologyOf, type Topology } from '../topology.ts'
+import { DELIVERY_LIMIT, type Topology } from '../topology.ts'
 import { closeQuietly, openChannel, type ChannelDeps } from './channel.ts'
 import { Link, type Role, type TlsOptions } from './connection.ts'
 import { Consumer, type ConsumerDeps } from './consumer.ts'
-import { createTopology, UnsafeTopology, verifyTopology, type Report } from './declare.ts'
-import { codeOf, NOT_FOUND, operationFailure, textOf, within } from './failure.ts'
-import { reachManagement } from './management.ts'
+import { createTopology, planTopology, verifyTopology, type Report } from './declare.ts'
+import { codeOf, NOT_FOUND, operationFailure, within } from './failure.ts'
+import { TopologyKeeper } from './keeper.ts'
+import type { Reached } from './management.ts'
 import { ConfirmingPublisher } from './publisher.ts'
 import { lastOffsetOf, readStream, readStreamToEnd, type StreamFrom, type StreamMessage } from './stream.ts'
-import { managementUrlOf, vhostOf } from './urls.ts'
 
 export interface RabbitOptions {
   /** `amqp:` or `amqps:`, several for the hosts of one cluster. */
@@ -30,6 +30,8 @@ export interface RabbitOptions {
   readonly clientName: string
   readonly tls?: TlsOptions
   readonly deliveryLimit?: number
+  /** Whether `start` is refused to a user without the rights of a worker. Default false. */
+  readonly needsWorkerRights?: boolean
   readonly connectTimeoutMs?: number
   /** Longest wait (ms) for an answer on an open connection; also bounds each step of `stop`. */
   readonly answerTimeoutMs?: number
@@ -50,8 +52,14 @@ export interface RabbitBroker extends Broker {
   counts<Name extends string>(queues: readonly Name[]): Promise<Record<Name, number | null>>
   /** Declares what is missing, whatever `topology` is set to; the report says what differs. Needs `start`. */
   createTopology(): Promise<Report>
+  /** Declares nothing; the report says what `createTopology` would make, and what it could not mend. */
+  planTopology(): Promise<Report>
   /** Compares and declares nothing. Needs `start`. */
   verifyTopology(): Promise<Report>
+  /** What the user may not, with the command that gives all that a worker in `mode` needs; null: nothing. */
+  missingRights(what: 'working' | 'declaring', mode: RabbitOptions['topology']): Promise<string | null>
+  /** The management API, to be closed by the caller; rejects when one was set and is down or refuses. */
+  reachManagement(): Promise<Reached>
   /** Reads a stream queue on and on, each message once and in order; `onFailure` is told when `onMessage` rejects. */
   readStream(
     queue: string,
@@ -70,7 +78,8 @@ export interface RabbitBroker extends Broker {
 
 const DEFAULTS = {
   tls: {},
-  deliveryLimit: 1000,
+  deliveryLimit: DELIVERY_LIMIT,
+  needsWorkerRights: false,
   connectTimeoutMs: 5_000,
   answerTimeoutMs: 5_000,
   confirmTimeoutMs: 10_000,
@@ -78,46 +87,51 @@ const DEFAULTS = {
   pulseMs: 2_000,
   reconnect: { baseMs: 200, capMs: 5_000 },
 } as const
-const RESTORE_EVERY_MS = 1_000
-const START_RETRY_MS = 500
 
 export function rabbitBroker(options: RabbitOptions, clock: Clock, telemetry: Telemetry): RabbitBroker {
   return new ConnectedBroker({ ...DEFAULTS, ...options }, clock, telemetry)
 }
 
 class ConnectedBroker implements RabbitBroker {
-  readonly topology: Topology
   readonly #options: Required<RabbitOptions>
   readonly #clock: Clock
   readonly #telemetry: Telemetry
   readonly #consumeLink: Link
   readonly #publishLink: Link
+  readonly #keeper: TopologyKeeper
   readonly #publisher: ConfirmingPublisher
   readonly #consumers = new Set<Consumer>()
   readonly #readers = new Set<Subscription>()
   #started: Promise<void> | null = null
   #stopped: Promise<void> | null = null
-  #restoring: Promise<void> | null = null
-  #restoredMs = -Infinity
 
   constructor(options: Required<RabbitOptions>, clock: Clock, telemetry: Telemetry) {
-    this.topology = topologyOf(options.prefix, options)
     this.#options = options
     this.#clock = clock
     this.#telemetry = telemetry
     const link = (role: Role): Link => new Link({ ...options, role }, clock, telemetry)
     this.#consumeLink = link('consume')
     this.#publishLink = link('publish')
+    this.#keeper = new TopologyKeeper(
+      options,
+      { consume: this.#consumeLink, publish: this.#publishLink },
+      clock,
+      telemetry,
+    )
     this.#publisher = new ConfirmingPublisher({
       ...this.#channelDeps(this.#publishLink),
       telemetry,
       confirmTimeoutMs: options.confirmTimeoutMs,
       sendTimeoutMs: options.sendTimeoutMs,
       reopen: options.reconnect,
-      onMissing: () => {
-        void this.#restore()
+      onRefusal: (met) => {
+        void this.#keeper.look(met)
       },
     })
+  }
+
+  get topology(): Topology {
+    return this.#keeper.topology
   }
 
   get ready(): boolean {
@@ -126,9 +140,8 @@ class ConnectedBroker implements RabbitBroker {
 
   get troubles(): readonly string[] {
     const consumers = [...this.#consumers].map((consumer) => consumer.trouble)
-    return [this.#consumeLink.trouble, this.#publishLink.trouble, this.#publisher.trouble, ...consumers].filter(
-      (trouble) => trouble !== null,
-    )
+    const lines = [this.#consumeLink.trouble, this.#publishLink.trouble, this.#publisher.trouble, ...consumers]
+    return [...this.#keeper.troubles, ...lines.filter((trouble) => trouble !== null)]
   }
 
   get serverVersion(): string | null {
@@ -172,11 +185,23 @@ class ConnectedBroker implements RabbitBroker {
   }
 
   createTopology(): Promise<Report> {
-    return this.#onTopology(createTopology)
+    return this.#keeper.act(createTopology)
+  }
+
+  planTopology(): Promise<Report> {
+    return this.#keeper.act(planTopology)
   }
 
   verifyTopology(): Promise<Report> {
-    return this.#onTopology(verifyTopology)
+    return this.#keeper.act(verifyTopology)
+  }
+
+  missingRights(what: 'working' | 'declaring', mode: RabbitOptions['topology']): Promise<string | null> {
+    return this.#keeper.missingRights(what, mode)
+  }
+
+  reachManagement(): Promise<Reached> {
+    return this.#keeper.reach()
   }
 
   async readStream(
@@ -230,84 +255,7 @@ class ConnectedBroker implements RabbitBroker {
 
   async #connectAndDeclare(): Promise<void> {
     await Promise.all([this.#consumeLink.connect(), this.#publishLink.connect()])
-    for (;;) {
-      try {
-        return await this.#declare()
-      } catch (cause) {
-        if (!(cause instanceof Unavailable) || this.#stopped !== null) throw cause
-        this.#telemetry.emit('warning', {
-          what: `the topology cannot be looked at: ${cause.message}`,
-          fix: 'trying again until the start time is over',
-        })
-        await this.#clock.sleep(START_RETRY_MS)
-      }
-    }
-  }
-
-  async #declare(): Promise<void> {
-    const mode = this.#options.topology
-    if (mode === 'off') return
-    const report = await this.#onTopology(mode === 'create' ? createTopology : verifyTopology)
-    if (report.notCompared.length > 0) {
-      this.#telemetry.emit('warning', {
-        what: `without the management API these were not compared: ${report.notCompared.join('; ')}`,
-        fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL',
-      })
-    }
-    if (mode === 'verify' && report.findings.length > 0) throw new UnsafeTopology(report.findings)
-    for (const { object, argument, wanted, found, fix } of report.findings) {
-      this.#telemetry.emit('warning', { what: `${object}: ${argument} is ${found}, not ${wanted}`, fix })
-    }
-  }
-
-  async #onTopology(act: typeof createTopology): Promise<Report> {
-    const { urls, managementUrl, answerTimeoutMs, tls } = this.#options
-    const { current } = this.#consumeLink
-    if (current === null) throw new Unavailable(this.#consumeLink.trouble ?? 'not connected')
-    const vhost = vhostOf(urls[0] as string)
-    const reached = await reachManagement({
-      url: managementUrl,
-      defaults: urls.map(managementUrlOf),
-      vhost,
-      tls,
-      timeoutMs: answerTimeoutMs,
-      clock: this.#clock,
-    })
-    if (reached.management === null && managementUrl !== '') {
-      this.#telemetry.emit('warning', {
-        what: `no management API: ${reached.why}`,
-        fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty',
-      })
-    }
-    try {
-      return await act(this.topology, {
-        model: current.model,
-        vhost,
-        management: reached.management,
-        clock: this.#clock,
-        answerTimeoutMs,
-      })
-    } finally {
-      await reached.management?.close()
-    }
-  }
-
-  /** Declares again what somebody deleted, in `create` only; one run at a time, and no more than one a second. */
-  #restore(): Promise<void> {
-    if (this.#options.topology !== 'create' || this.#stopped !== null) return Promise.resolve()
-    if (this.#clock.monotonicMs() - this.#restoredMs < RESTORE_EVERY_MS) return Promise.resolve()
-    this.#restoring ??= this.#declare()
-      .catch((cause: unknown) => {
-        this.#telemetry.emit('warning', {
-          what: `declaring the topology again failed: ${textOf(cause)}`,
-          fix: 'ferryman topology apply',
-        })
-      })
-      .finally(() => {
-        this.#restoring = null
-        this.#restoredMs = this.#clock.monotonicMs()
-      })
-    return this.#restoring
+    await this.#keeper.begin()
   }
 
   async #count(queue: string): Promise<number | null> {
@@ -329,6 +277,7 @@ class ConnectedBroker implements RabbitBroker {
   /** Consumers first, so that nothing new is taken; then what is published is confirmed; then the connections. */
   async #stop(): Promise<void> {
     const { answerTimeoutMs } = this.#options
+    this.#keeper.stop()
     await Promise.all([...this.#consumers, ...this.#readers].map((consumer) => consumer.cancel()))
     await this.#publisher.stop(answerTimeoutMs)
     await Promise.all([this.#consumeLink.close(), this.#publishLink.close()])
@@ -343,7 +292,7 @@ class ConnectedBroker implements RabbitBroker {
       ...this.#channelDeps(this.#consumeLink),
       telemetry: this.#telemetry,
       reopen: this.#options.reconnect,
-      restore: () => this.#restore(),
+      onRefusal: (met) => this.#keeper.look(met),
     }
   }
 }

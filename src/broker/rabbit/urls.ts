@@ -12,6 +12,11 @@ export function vhostOf(url: string): string {
   return path === '' ? '/' : path
 }
 
+/** The user that an AMQP URL names; none given is `guest`. */
+export function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username) || 'guest'
+}
+
 /** Sets the heartbeat, unless the URL says its own. */
 export function withHeartbeat(url: string, heartbeatS: number): string {
   const parsed = new URL(url)

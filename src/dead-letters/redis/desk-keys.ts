@@ -4,7 +4,7 @@ import type { State } from '../desk.ts'
 export interface DeskKeys {
   /** Hash, one a letter: all of it, with its body. Until it is forgotten. */
   readonly letter: (id: string) => string
-  /** Sorted set: id → when it first failed (ms; of told ones: when it was taken in). */
+  /** Sorted set: id → when it first failed (ms; but for open ones: since when it is in this state). */
   readonly ofState: (state: State | 'all') => string
   /** Sorted set of the open ones of a class: id → when it first failed (ms). */
   readonly openOf: (letterClass: string) => string
@@ -12,6 +12,14 @@ export interface DeskKeys {
   readonly requests: string
   /** Hash: `<state>/<class>/<code>` → how many. */
   readonly counts: string
+  /** String: how many acts the chain that begins with `root` has seen lately; a week. */
+  readonly chain: (root: string) => string
+  /** Hash: message id → message that an act has to send, as JSON; until it is confirmed. */
+  readonly outbox: string
+  /** Sorted set: message id → when anybody may send it (ms). */
+  readonly due: string
+  /** Sorted set of the letters whose end is awaited: id → when it was last looked for (ms). */
+  readonly watched: string
   /** String: who takes letters in. Until its lease ends. */
   readonly taker: string
 }
@@ -24,6 +32,10 @@ export function deskKeysOf(namespace: string): DeskKeys {
     openOf: (letterClass) => `${slot}letters:open:${letterClass}`,
     requests: `${slot}letters:requests`,
     counts: `${slot}letters:counts`,
+    chain: (root) => `${slot}letters:chain:${root}`,
+    outbox: `${slot}letters:outbox`,
+    due: `${slot}letters:due`,
+    watched: `${slot}letters:watched`,
     taker: `${slot}letters:taker`,
   }
 }

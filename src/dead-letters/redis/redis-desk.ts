@@ -1,8 +1,5 @@
 // The desk's index in Redis: a hash a letter, sorted sets by state, one script a change.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { packageRoot } from '../../config/root.ts'
-import type { Argument, RedisClient, Reply } from '../../redis/client.ts'
+import type { RedisClient, Reply } from '../../redis/client.ts'
 import {
   LETTER_CLASSES,
   STATES,
@@ -18,6 +15,9 @@ import {
 } from '../desk.ts'
 import { firstStateOf } from '../letter.ts'
 import { deskKeysOf, type DeskKeys } from './desk-keys.ts'
+import { deskScripts, type Run } from './desk-scripts.ts'
+import { pairsOf } from './pairs.ts'
+import { redisActs } from './redis-acts.ts'
 
 /** Letters read in one round. */
 const PAGE = 200
@@ -40,32 +40,20 @@ const LISTED = [
   'attempts',
 ] as const
 
-type ScriptName = 'take' | 'forget' | 'hold-intake'
-type Run = (script: ScriptName, keys: readonly string[], args: readonly Argument[]) => Promise<Reply>
-
 export function redisDesk(redis: RedisClient, namespace: string): Desk {
   const keys = deskKeysOf(namespace)
-  const run = runnerOf(redis)
+  const run = deskScripts(redis)
   return {
     take: (letter) => take(run, keys, letter),
     counts: () => counts(redis, keys),
     list: (filter) => list(redis, keys, filter),
     find: (id) => find(redis, keys, id.toLowerCase()),
-    forget: (beforeMs) => forget(redis, run, keys, beforeMs),
+    forget: (state, beforeMs) => forget(redis, run, keys, state, beforeMs),
+    ...redisActs(redis, run, keys),
     holdIntake: async (holder, leaseMs) => (await run('hold-intake', [keys.taker], [holder, leaseMs])) === 1,
     releaseIntake: async (holder) => {
       await run('hold-intake', [keys.taker], [holder, 0])
     },
-  }
-}
-
-/** Scripts of the desk are rare beside those of the flow: each is sent as text. */
-function runnerOf(redis: RedisClient): Run {
-  const texts = new Map<string, string>()
-  return (script, keys, args) => {
-    const text = texts.get(script) ?? readFileSync(join(packageRoot(), 'lua', 'desk', `${script}.lua`), 'utf8')
-    texts.set(script, text)
-    return redis.call('EVAL', [text, keys.length, ...keys, ...args])
   }
 }
 
@@ -93,6 +81,7 @@ async function take(run: Run, keys: DeskKeys, letter: NewLetter): Promise<'taken
       keys.openOf(letter.class),
       keys.requests,
       keys.counts,
+      keys.watched,
     ],
     [
       letter.id,
@@ -102,6 +91,8 @@ async function take(run: Run, keys: DeskKeys, letter: NewLetter): Promise<'taken
       Date.parse(letter.firstFailedAt),
       letter.lastFailedAt,
       letter.attempts,
+      // The workers' sweep tells such an event as soon as there is a route: then nobody need look at the letter.
+      letter.code === 'event_unroutable' ? 1 : 0,
       ...Object.entries(fields).flat(),
     ],
   )
@@ -187,9 +178,13 @@ async function whole(redis: RedisClient, keys: DeskKeys, id: string): Promise<Wh
     body: buffers['body'] as Buffer,
     headers: JSON.parse(texts['headers'] ?? '{}') as WholeLetter['headers'],
     history: [
-      { at: new Date(Number(texts['takenMs'])).toISOString(), what: 'taken in', by: null, why: null },
+      { at: new Date(Number(texts['takenMs'])).toISOString(), what: 'taken in', by: null, why: null, request: null },
       ...(JSON.parse(texts['history'] ?? '[]') as HistoryEntry[]),
     ],
+    replays: Number(texts['replays'] ?? 0),
+    before: STATES.find((state) => state === texts['before']) ?? null,
+    watched: texts['watched'] === '1',
+    version: Number(texts['version'] ?? 0),
   }
 }
 
@@ -213,25 +208,15 @@ function letterOf(fields: Readonly<Record<string, string>>): Letter {
   }
 }
 
-async function forget(redis: RedisClient, run: Run, keys: DeskKeys, beforeMs: number): Promise<number> {
-  const ids = await redis.call('ZRANGEBYSCORE', [keys.ofState('told'), '-inf', `(${beforeMs}`, 'LIMIT', 0, FORGET])
-  if (!Array.isArray(ids)) return 0
-  const removed = await Promise.all(
-    ids.map((id) =>
-      run(
-        'forget',
-        [keys.letter(String(id)), keys.ofState('told'), keys.ofState('all'), keys.requests, keys.counts],
-        [String(id), beforeMs],
-      ),
-    ),
-  )
+async function forget(redis: RedisClient, run: Run, keys: DeskKeys, state: State, beforeMs: number): Promise<number> {
+  const found = await redis.call('ZRANGEBYSCORE', [keys.ofState(state), '-inf', `(${beforeMs}`, 'LIMIT', 0, FORGET])
+  const ids = Array.isArray(found) ? found.map(String) : []
+  const forgetOne = (id: string): Promise<Reply> =>
+    run(
+      'forget',
+      [keys.letter(id), keys.ofState(state), keys.ofState('all'), keys.requests, keys.counts],
+      [id, state, beforeMs],
+    )
+  const removed = await Promise.all(ids.map(forgetOne))
   return removed.filter((one) => one === 1).length
-}
-
-/** Names and values of a hash; RESP2 gives them in turn. */
-function pairsOf<Value>(reply: Reply<Value>): Record<string, Value> {
-  const flat = Array.isArray(reply) ? (reply as readonly Value[]) : []
-  const pairs: Record<string, Value> = {}
-  for (let index = 0; index + 1 < flat.length; index += 2) pairs[String(flat[index])] = flat[index + 1]!
-  return pairs
 }

@@ -1,10 +1,13 @@
 // Which differences of an existing topology are reported, and what is said to mend them.
 import { expect } from 'chai'
-import { compare, policiesToPut, type Facts } from '../../../src/broker/rabbit/compare.ts'
+import { compare, policiesToPut } from '../../../src/broker/rabbit/compare.ts'
+import type { Facts } from '../../../src/broker/rabbit/effective.ts'
 import type { FoundObject, FoundPolicy } from '../../../src/broker/rabbit/management.ts'
 import { topologyOf } from '../../../src/broker/topology.ts'
 
 const topology = topologyOf('p', { journalDays: 30, deliveryLimit: 1000 })
+
+const requestsDefinition = topology.queues.find(({ name }) => name === 'p.requests')!.definition
 
 /** Everything as wanted. */
 function asWanted(): Facts {
@@ -66,7 +69,7 @@ describe('comparing the topology', () => {
       'queue p.requests, dead-letter-exchange: p.dead-letters, elsewhere',
     ])
     expect(compare(topology, { ...facts, queues })[0]?.fix).to.match(
-      /^drain it, rabbitmqctl delete_queue -p \/ p\.requests/,
+      /^drain it, then rabbitmqctl delete_queue -p \/ p\.requests && ferryman topology apply$/,
     )
   })
 
@@ -122,9 +125,53 @@ describe('comparing the topology', () => {
         argument: 'max-age',
         wanted: '30D',
         found: 'not set',
-        fix: 'lower the priority of policy all below 100, or rabbitmqctl clear_policy -p / all',
+        fix: `rabbitmqctl set_policy -p / --priority 99 --apply-to queues all '.*' '{"ha-mode":"all"}'`,
       },
     ])
+  })
+
+  it('names the policy that says another value, and takes the worst of several with one priority', () => {
+    const facts = asWanted()
+    const rival = policy('site', '^p\\.requests$', 100, { ...requestsDefinition, 'delivery-limit': 7 })
+    for (const policies of [
+      [...facts.policies, rival],
+      [rival, ...facts.policies],
+    ]) {
+      expect(rows({ ...facts, policies })).to.deep.equal([
+        'queue p.requests, delivery-limit: 1000, 7 (policy site, priority 100)',
+      ])
+    }
+    expect(rows({ ...facts, policies: [...facts.policies, { ...rival, priority: 99 }] })).to.deep.equal([])
+  })
+
+  it('lets a policy of somebody else stand that outranks ours and says the same', () => {
+    const facts = asWanted()
+    const rival = policy('site', '^p\\.requests$', 500, requestsDefinition)
+    expect(rows({ ...facts, policies: [...facts.policies, rival] })).to.deep.equal([])
+  })
+
+  it('reads patterns as Erlang does: anchors, and a flag for the case', () => {
+    const facts = asWanted()
+    for (const pattern of ['\\Ap\\.requests\\z', '(?i)^P\\.REQUESTS$']) {
+      expect(
+        rows({ ...facts, policies: [...facts.policies, policy('site', pattern, 200, { expires: 5 })] }),
+      ).to.include('queue p.requests, expires: not set, 5 (policy site, priority 200)')
+    }
+  })
+
+  it('writes a policy of ours again that somebody gave another pattern, a lower priority or a harmful key', () => {
+    const facts = asWanted()
+    const ours = facts.policies.find(({ name }) => name === 'p.requests')!
+    for (const changed of [
+      { ...ours, pattern: '^q$' },
+      { ...ours, priority: 1 },
+      { ...ours, definition: { ...ours.definition, expires: 1 } },
+    ]) {
+      const policies = facts.policies.map((one) => (one === ours ? changed : one))
+      expect(policiesToPut(topology, { ...facts, policies }).map(({ name }) => name)).to.deep.equal(['p.requests'])
+    }
+    const raised = facts.policies.map((one) => (one === ours ? { ...ours, priority: 900 } : one))
+    expect(policiesToPut(topology, { ...facts, policies: raised })).to.deep.equal([])
   })
 
   it('is not bothered by a catch-all policy below ours', () => {
@@ -136,8 +183,19 @@ describe('comparing the topology', () => {
 
   it('reports an operator policy that lets requests expire', () => {
     expect(
-      rows({ ...asWanted(), operatorPolicies: [policy('op', '^p\\.requests$', 0, { 'message-ttl': 60_000 })] }),
-    ).to.deep.equal(['queue p.requests, message-ttl: not set, 60000'])
+      compare(topology, {
+        ...asWanted(),
+        operatorPolicies: [policy('op', '^p\\.requests$', 0, { 'message-ttl': 60_000 })],
+      }),
+    ).to.deep.equal([
+      {
+        object: 'queue p.requests',
+        argument: 'message-ttl',
+        wanted: 'not set',
+        found: '60000 (operator policy op)',
+        fix: 'rabbitmqctl clear_operator_policy -p / op',
+      },
+    ])
   })
 
   it('reports another queue type, and what is not durable', () => {
@@ -147,6 +205,21 @@ describe('comparing the topology', () => {
       'queue p.unroutable, x-queue-type: quorum, classic',
       'queue p.unroutable, durable: true, false',
     ])
+  })
+
+  it('reports what goes away by itself, an exchange that nobody may publish to, and a journal cut short', () => {
+    const facts = asWanted()
+    const queues = { ...facts.queues, 'p.requests': { ...facts.queues['p.requests']!, auto_delete: true } }
+    const exchanges = { ...facts.exchanges, 'p.events': { ...facts.exchanges['p.events']!, internal: true } }
+    const operatorPolicies = [policy('small', 'journal$', 0, { 'max-length-bytes': 1000 })]
+    expect(rows({ ...facts, queues, exchanges, operatorPolicies })).to.deep.equal([
+      'exchange p.events, internal: false, true',
+      'queue p.dead-letters.journal, max-length-bytes: not set, 1000 (operator policy small)',
+      'queue p.events.journal, max-length-bytes: not set, 1000 (operator policy small)',
+      'queue p.requests, auto-delete: false, true',
+    ])
+    const [exchange] = compare(topology, { ...facts, exchanges })
+    expect(exchange?.fix).to.equal('rabbitmqadmin --vhost=/ delete exchange name=p.events && ferryman topology apply')
   })
 
   it('reports a missing binding', () => {

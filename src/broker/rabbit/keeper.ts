@@ -1,0 +1,285 @@
+// Keeps the topology as configured: made or verified at the start, looked at again and again while the worker runs.
+import type { Channel } from 'amqplib'
+import type { Clock } from '../../clock/clock.ts'
+import { every } from '../../clock/every.ts'
+import { Refused, Unavailable } from '../../retry/failures.ts'
+import type { Telemetry } from '../../telemetry/events.ts'
+import { namesOf } from '../names.ts'
+import { declaringPatterns, declaringRights, workerPatterns, workerRights } from '../rights.ts'
+import { topologyOf, type Topology } from '../topology.ts'
+import { isMissing, mendedByApply, type Finding } from './compare.ts'
+import type { Link, TlsOptions } from './connection.ts'
+import { createTopology, UnsafeTopology, verifyTopology, type Act, type Report } from './declare.ts'
+import { textOf } from './failure.ts'
+import { reachManagement, type Reached } from './management.ts'
+import { missingRights, missingRightsText, type RightsPlace } from './rights.ts'
+import { managementUrlOf, userOf, vhostOf } from './urls.ts'
+
+export interface KeeperOptions {
+  readonly urls: readonly string[]
+  readonly prefix: string
+  readonly topology: 'create' | 'verify' | 'off'
+  readonly managementUrl: string | null
+  readonly journalDays: number
+  readonly deliveryLimit: number
+  /** Whether a start is refused to a user without the rights of a worker. */
+  readonly needsWorkerRights: boolean
+  readonly startTimeoutMs: number
+  readonly answerTimeoutMs: number
+  readonly tls: TlsOptions
+}
+
+export interface Links {
+  readonly consume: Link
+  readonly publish: Link
+}
+
+/** How often (ms) the topology is looked at: with the tick and the look itself below 5 s. */
+const LOOK_EVERY_MS = 3_000
+/** How often (ms) it is asked whether to look; while something is wrong, every time. */
+const TICK_MS = 1_000
+/** A look that took long is followed by a rest so many times as long, whatever the number of workers that look. */
+const REST_SHARE = 10
+/** Shortest time (ms) between two looks, however many meet what is missing. */
+const LOOK_GAP_MS = 500
+/** Declared again (ms): what is missing at once, other values seldom, since somebody else may be setting them. */
+const RESTORE_EVERY_MS = 1_000
+const REWRITE_EVERY_MS = 60_000
+const RETRY_MS = 500
+
+export class TopologyKeeper {
+  readonly topology: Topology
+  readonly #options: KeeperOptions
+  readonly #links: Links
+  readonly #clock: Clock
+  readonly #telemetry: Telemetry
+  readonly #stopping = new AbortController()
+  #findings: readonly Finding[] = []
+  /** What has been warned of and still holds, by its subject. */
+  readonly #warned = new Map<string, string>()
+  #looking: Promise<void> | null = null
+  #lookedMs = -Infinity
+  #restMs = -Infinity
+  #restored = { atMs: -Infinity, what: '' }
+  #suspectsRights = false
+  #missingRights: string | null = null
+
+  constructor(options: KeeperOptions, links: Links, clock: Clock, telemetry: Telemetry) {
+    this.topology = topologyOf(options.prefix, options)
+    this.#options = options
+    this.#links = links
+    this.#clock = clock
+    this.#telemetry = telemetry
+  }
+
+  /** Why nothing can be relied on now; in `create` only what is missing, since the rest is warned of and lived with. */
+  get troubles(): readonly string[] {
+    const serious = this.#options.topology === 'verify' ? this.#findings : this.#findings.filter(isMissing)
+    const rights = this.#missingRights === null ? [] : [this.#missingRights]
+    return [...rights, ...serious.map((finding) => `${sentenceOf(finding)} (${finding.fix})`)]
+  }
+
+  /** As configured. Waits while it cannot be looked at; rejects with `Refused` or `UnsafeTopology`. */
+  async begin(): Promise<void> {
+    await this.#patiently(() => this.#begin())
+    const { topology: mode, needsWorkerRights } = this.#options
+    if (mode === 'off' && !needsWorkerRights) return
+    const { signal } = this.#stopping
+    this.#restMs = this.#clock.monotonicMs() + LOOK_EVERY_MS
+    void every(
+      this.#clock,
+      TICK_MS,
+      signal,
+      () => this.#lookIfRested(),
+      () => undefined,
+    )
+  }
+
+  stop(): void {
+    this.#stopping.abort(new Unavailable('stopped'))
+  }
+
+  /** Acts for a command, whatever the mode. Waits as `begin` does, for at most the start time. */
+  async act(act: Act): Promise<Report> {
+    const untilMs = this.#clock.monotonicMs() + this.#options.startTimeoutMs
+    return this.#patiently(() => this.#on(act, 'needed'), untilMs)
+  }
+
+  /** Somebody met an object that is not there, or was refused: looks at once, and in `create` declares it again. */
+  look(met: 'missing' | 'refused'): Promise<void> {
+    if (met === 'refused') this.#suspectsRights = this.#options.needsWorkerRights
+    if (this.#stopping.signal.aborted || this.#clock.monotonicMs() - this.#lookedMs < LOOK_GAP_MS) {
+      return this.#looking ?? Promise.resolve()
+    }
+    this.#looking ??= this.#look()
+      .catch((cause: unknown) => {
+        this.#warn('looking', `the topology cannot be looked at: ${textOf(cause)}`, 'it is tried again')
+      })
+      .finally(() => {
+        this.#looking = null
+        this.#lookedMs = this.#clock.monotonicMs()
+      })
+    return this.#looking
+  }
+
+  /**
+   * What the user may not, with the command that gives it; null: nothing. `working`: what a worker does in every mode;
+   * `declaring`: what `create` needs besides, where something is missing.
+   */
+  async missingRights(what: 'working' | 'declaring', mode = this.#options.topology): Promise<string | null> {
+    const { urls, prefix } = this.#options
+    const names = namesOf(prefix)
+    const rights = what === 'working' ? workerRights(names) : declaringRights(this.topology)
+    const missing = await missingRights(rights, this.#place())
+    if (missing.length === 0) return null
+    const url = urls[0] as string
+    const patterns = mode === 'create' ? declaringPatterns(prefix) : workerPatterns(names)
+    return missingRightsText(missing, { vhost: vhostOf(url), user: userOf(url), patterns })
+  }
+
+  /** The management API as set. */
+  reach(): Promise<Reached> {
+    const { urls, managementUrl: url, answerTimeoutMs: timeoutMs, tls } = this.#options
+    const vhost = vhostOf(urls[0] as string)
+    return reachManagement({ url, defaults: urls.map(managementUrlOf), vhost, tls, timeoutMs, clock: this.#clock })
+  }
+
+  async #begin(): Promise<void> {
+    const { topology: mode, needsWorkerRights } = this.#options
+    this.#missingRights = needsWorkerRights ? await this.#missingOfWorker() : null
+    if (this.#missingRights !== null) throw new Refused(this.#missingRights)
+    if (mode === 'off') return
+    const report = await this.#on(mode === 'create' ? createTopology : verifyTopology, 'needed')
+    if (report.notCompared.length > 0) {
+      const what = `without the management API these were not compared: ${report.notCompared.join('; ')}`
+      this.#telemetry.emit('warning', { what, fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL' })
+    }
+    if (mode === 'verify' && report.findings.length > 0) throw new UnsafeTopology(report.findings)
+    this.#note(report)
+  }
+
+  /** n.b. While an alarm keeps the broker from reading what is published, nobody can tell, and nothing is published. */
+  async #missingOfWorker(): Promise<string | null> {
+    try {
+      return await this.missingRights('working')
+    } catch (cause) {
+      if (cause instanceof Unavailable && this.#links.publish.blocked) return null
+      throw cause
+    }
+  }
+
+  async #lookIfRested(): Promise<void> {
+    const isQuiet = this.#options.topology === 'off' || this.#clock.monotonicMs() < this.#restMs
+    if (isQuiet && this.troubles.length === 0 && !this.#suspectsRights) return
+    const startedMs = this.#clock.monotonicMs()
+    await this.look('missing')
+    const endedMs = this.#clock.monotonicMs()
+    this.#restMs = endedMs + Math.max(LOOK_EVERY_MS, REST_SHARE * (endedMs - startedMs))
+  }
+
+  async #look(): Promise<void> {
+    if (this.#suspectsRights) {
+      this.#missingRights = await this.#missingOfWorker()
+      this.#suspectsRights = this.#missingRights !== null
+    }
+    if (this.#options.topology === 'off') return
+    const report = await this.#on(verifyTopology, 'if it answers')
+    this.#note(report)
+    if (this.#options.topology === 'create') await this.#restore(report.findings.filter(mendedByApply))
+  }
+
+  async #restore(mendable: readonly Finding[]): Promise<void> {
+    if (mendable.length === 0) return
+    const what = mendable.map(sentenceOf).join('; ')
+    const nowMs = this.#clock.monotonicMs()
+    const waitMs = mendable.some(isMissing) || what !== this.#restored.what ? RESTORE_EVERY_MS : REWRITE_EVERY_MS
+    if (nowMs - this.#restored.atMs < waitMs) return
+    this.#restored = { atMs: nowMs, what }
+    const report = await this.#on(createTopology, 'needed')
+    this.#note(report)
+    const fix = 'find out who changed it; FERRYMAN_RABBITMQ_TOPOLOGY=verify leaves it as it is'
+    if (report.made.length === 0) return
+    this.#telemetry.emit('warning', { what: `the topology was declared again, since ${what}`, fix })
+  }
+
+  /** Without the management API only existence is seen; what was found with it before still stands. */
+  #note({ findings, notCompared }: Report): void {
+    const unseen = notCompared.length > 0 ? this.#findings.filter((finding) => !isMissing(finding)) : []
+    this.#findings = [...unseen, ...findings]
+    for (const finding of findings) this.#warn(subjectOf(finding), sentenceOf(finding), finding.fix)
+    // n.b. What is well again is told of again when it fails again.
+    const standing = new Set(['management', 'looking', ...this.#findings.map(subjectOf)])
+    for (const subject of this.#warned.keys()) if (!standing.has(subject)) this.#warned.delete(subject)
+  }
+
+  /** Once, until something else is to be said of the same subject. */
+  #warn(subject: string, what: string, fix: string): void {
+    if (this.#warned.get(subject) === what) return
+    this.#warned.set(subject, what)
+    this.#telemetry.emit('warning', { what, fix })
+  }
+
+  async #on(act: Act, management: 'needed' | 'if it answers'): Promise<Report> {
+    let reached: Reached
+    try {
+      reached = await this.reach()
+    } catch (cause) {
+      if (management === 'needed' || !(cause instanceof Unavailable)) throw cause
+      reached = { management: null, why: cause.message }
+    }
+    if (reached.management === null && this.#options.managementUrl === null) {
+      this.#warn(
+        'management',
+        `no management API: ${reached.why}`,
+        'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty',
+      )
+    }
+    try {
+      return await act(this.topology, { ...this.#place(), management: reached.management })
+    } finally {
+      await reached.management?.close()
+    }
+  }
+
+  async #patiently<T>(run: () => Promise<T>, untilMs = Infinity): Promise<T> {
+    for (;;) {
+      try {
+        return await run()
+      } catch (cause) {
+        const over = this.#stopping.signal.aborted || this.#clock.monotonicMs() + RETRY_MS >= untilMs
+        if (!(cause instanceof Unavailable) || over) throw cause
+        const what = `the topology cannot be looked at: ${cause.message}`
+        this.#telemetry.emit('warning', { what, fix: 'trying again until the start time is over' })
+        await this.#clock.sleep(RETRY_MS)
+      }
+    }
+  }
+
+  #place(): RightsPlace & Omit<Parameters<Act>[1], 'management'> {
+    const { urls, prefix, answerTimeoutMs } = this.#options
+    const url = urls[0] as string
+    const { consume, publish } = this.#links
+    return {
+      openChannel: () => channelOn(consume),
+      openPublishChannel: () => channelOn(publish),
+      vhost: vhostOf(url),
+      user: userOf(url),
+      prefix,
+      clock: this.#clock,
+      answerTimeoutMs,
+    }
+  }
+}
+
+async function channelOn({ current, trouble }: Link): Promise<Channel> {
+  if (current === null) throw new Unavailable(trouble ?? 'not connected')
+  return current.model.createChannel()
+}
+
+function sentenceOf({ object, argument, wanted, found }: Finding): string {
+  return argument === 'existence' ? `${object} is ${found}` : `${object}: ${argument} is ${found}, not ${wanted}`
+}
+
+function subjectOf({ object, argument }: Finding): string {
+  return `${object}, ${argument}`
+}
