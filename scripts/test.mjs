@@ -20,7 +20,21 @@ process.once('exit', () => {
   if (!closed) finish({})
 })
 
-await prepare({ debianPackages: ['redis-server', 'rabbitmq-server', 'python3-pika', 'spin', 'gcc', 'libc6-dev'] })
+await prepare({
+  debianPackages: [
+    'redis-server',
+    'rabbitmq-server',
+    'python3-pika',
+    'python3-kombu',
+    'spin',
+    'gcc',
+    'libc6-dev',
+    'postgresql',
+    'uwsgi-plugin-python3',
+    'python3-placement',
+    'python3-psycopg2',
+  ],
+})
 const files = selected(paths)
 const result = files.length === 0 ? { code: 0 } : await run(files)
 finish(result)

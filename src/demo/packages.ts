@@ -24,12 +24,25 @@ const CHECKS = {
   'redis-server': () => find('redis-server') !== null,
   'rabbitmq-server': () => rabbitmqFolder() !== null && find('erl') !== null,
   'python3-pika': () => runs(DEBIAN_PYTHON, ['-c', 'import pika']),
+  'python3-kombu': () => runs(DEBIAN_PYTHON, ['-c', 'import kombu']),
   spin: () => find('spin') !== null,
   gcc: () => find('gcc') !== null,
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
+  postgresql: () => postgresFolder() !== null,
+  'uwsgi-plugin-python3': () => find('uwsgi') !== null && uwsgiFolder() !== null,
+  'python3-placement': () => runs(DEBIAN_PYTHON, ['-c', 'import placement']),
+  'python3-psycopg2': () => runs(DEBIAN_PYTHON, ['-c', 'import psycopg2']),
 } as const
 
 export type PackageName = keyof typeof CHECKS
+
+/** What a private Placement is made of. */
+export const PLACEMENT_PACKAGES: readonly PackageName[] = [
+  'postgresql',
+  'uwsgi-plugin-python3',
+  'python3-placement',
+  'python3-psycopg2',
+]
 
 /** Whether an answer can be had from a container engine, with the compose plugin. */
 export function dockerEngineRuns(): boolean {
@@ -59,6 +72,20 @@ export function redisServer(): string {
 export function rabbitmqScripts(): string {
   const found = rabbitmqFolder()
   if (found === null) throw new Error(instructions(['rabbitmq-server']))
+  return found
+}
+
+/** Full paths of PostgreSQL's programs, of the newest version found. */
+export function postgresPrograms(): { readonly initdb: string; readonly postgres: string; readonly psql: string } {
+  const folder = postgresFolder()
+  if (folder === null) throw new Error(instructions(['postgresql']))
+  return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres'), psql: join(folder, 'psql') }
+}
+
+/** The folder of uwsgi's plugins. */
+export function uwsgiPlugins(): string {
+  const found = uwsgiFolder()
+  if (found === null) throw new Error(instructions(['uwsgi-plugin-python3']))
   return found
 }
 
@@ -150,6 +177,20 @@ function instructions(packages: readonly string[]): string {
 function rabbitmqFolder(): string | null {
   const folders = ['/usr/lib/rabbitmq/bin', join(unpackedFolder(), 'usr/lib/rabbitmq/bin')]
   return folders.find((folder) => existsSync(join(folder, 'rabbitmq-server'))) ?? null
+}
+
+function postgresFolder(): string | null {
+  for (const root of ['/usr/lib/postgresql', join(unpackedFolder(), 'usr/lib/postgresql')]) {
+    const versions = existsSync(root) ? readdirSync(root).toSorted((one, other) => Number(other) - Number(one)) : []
+    const folder = versions.map((version) => join(root, version, 'bin')).find((bin) => executable(join(bin, 'initdb')))
+    if (folder !== undefined) return folder
+  }
+  return null
+}
+
+function uwsgiFolder(): string | null {
+  const folders = ['/usr/lib/uwsgi/plugins', join(unpackedFolder(), 'usr/lib/uwsgi/plugins')]
+  return folders.find((folder) => existsSync(join(folder, 'python3_plugin.so'))) ?? null
 }
 
 function find(program: string): string | null {

@@ -8,6 +8,7 @@ import { freePorts } from './ports.ts'
 import { answers, ready, type Server } from './server.ts'
 
 export type { Server } from './server.ts'
+export { startPlacement, type PlacementOptions, type PlacementServer } from './placement-server.ts'
 export { startRabbit, type RabbitOptions, type RabbitServer } from './rabbit-server.ts'
 
 export interface RedisOptions {

@@ -163,7 +163,7 @@ export function transfer(snapshot: Snapshot, to = D): Write {
   return write([change(snapshot.consumers[I]!, { [to]: SMALL })])
 }
 
-/** Begins, plans with `plan` on what begin read, applies, and decides in the same step. */
+/** Begins, plans with `plan` on what begin read, applies, and decides: in the same step, or in one of its own. */
 export async function carryOut(
   store: Store,
   id: string,
@@ -172,7 +172,12 @@ export async function carryOut(
   scope = SCOPE,
 ): Promise<Applied> {
   const begun = await begin(store, id, token, scope)
-  return store.ledger.apply(plan(begun.snapshot!), attemptOf(begun), decisionOf(id))
+  const planned = plan(begun.snapshot!)
+  const applied = await store.ledger.apply(planned, attemptOf(begun), decisionOf(id))
+  if (applied.kind === 'applied' && !applied.decided) {
+    expect(await store.journal.decide(begun.processing, decisionOf(id), planned.moves)).to.equal('decided')
+  }
+  return applied
 }
 
 export async function acquire(

@@ -37,6 +37,7 @@ export async function redisStore(redis: RedisClient, options: SlotOptions = SLOT
   return {
     scripts,
     options,
+    can: { decideInWrite: true, remember: true },
     journal: redisJournal(scripts),
     locks: redisLocks(scripts),
     ledger: redisLedger(scripts),

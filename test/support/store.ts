@@ -7,7 +7,16 @@ import { memoryJournal, memoryLedger, memoryLocks } from './memory/ports.ts'
 import { dump, seed, type Dump } from './memory/seed.ts'
 import { memorySlot, restart, SLOT_OPTIONS, type MemorySlot, type SlotOptions, type SlotRules } from './memory/slot.ts'
 
+/** In what ledgers differ by their nature, so that a rule can say what holds on each. */
+export interface Capabilities {
+  /** Books and journal are one store: the step that writes also decides, and refuses a processing that is over. */
+  readonly decideInWrite: boolean
+  /** What consumers were is remembered: generations never restart, and writing down a guard does not raise one. */
+  readonly remember: boolean
+}
+
 export interface Store {
+  readonly can: Capabilities
   readonly journal: Journal
   readonly locks: LockStore
   readonly ledger: Ledger
@@ -37,6 +46,7 @@ export function memoryStore(rules: Partial<SlotRules> = {}, options: SlotOptions
   return {
     slot,
     options,
+    can: { decideInWrite: true, remember: true },
     journal: memoryJournal(slot),
     locks: memoryLocks(slot),
     ledger: memoryLedger(slot),

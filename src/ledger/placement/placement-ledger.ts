@@ -1,0 +1,150 @@
+// The ledger on Placement: reads in parallel, writes everything with its marker in one request, proves by the marker.
+import type { Clock } from '../../clock/clock.ts'
+import { Unanswered } from '../../retry/failures.ts'
+import type { Scope } from '../../transfer/plan.ts'
+import type { Move, Provider, Snapshot } from '../../transfer/snapshot.ts'
+import type { Ledger } from '../ledger.ts'
+import { applyOn } from './apply.ts'
+import type { Authorise } from './authorise.ts'
+import { placementHttp, type PlacementHttp } from './http.ts'
+import { markerOf, placementMarkers, type Markers } from './markers.ts'
+import { accepted } from './refusals.ts'
+import { absent, placementReading, type ReadConsumer, type Reading } from './reading.ts'
+
+export interface PlacementOptions {
+  readonly url: string
+  /** Deadline (ms) of one request to Placement. */
+  readonly timeoutMs: number
+  readonly authorise: Authorise
+  readonly clock: Clock
+  /** Names the marker providers: one installation, one namespace. */
+  readonly namespace: string
+  /** Marker providers, at least 1. */
+  readonly markers: number
+  /** Recorded moves by consumer, for scopes that take in what is held. */
+  readonly moves: (consumers: readonly string[]) => Promise<Readonly<Record<string, Move>>>
+}
+
+export interface Sketch extends Snapshot {
+  readonly assumed: boolean
+}
+
+export interface PlacementLedger extends Ledger {
+  readonly name: 'placement'
+  readonly markers: Markers
+  readonly http: PlacementHttp
+  /**
+   * A snapshot that leaves out what the write checks by itself: that consumers but the first hold nothing (unless the
+   * scope takes in what is held), and usages of providers that the consumer holds of. Good for a plan that writes; what
+   * refuses on it must be planned again on a whole one. `assumed`: whether anything was left out.
+   */
+  sketch(scope: Scope): Promise<Sketch>
+  /**
+   * One unguarded DELETE: the forced release of a consumer without an open move. Not idempotent, so that it is never
+   * sent again; `Unanswered` means that nobody knows. `absent`: it held nothing.
+   */
+  deleteUnguarded(consumer: string): Promise<'deleted' | 'absent'>
+  stop(): Promise<void>
+}
+
+/** Unconnected; `markers.ensure()` must have been carried out once before the first write. */
+export function placementLedger(options: PlacementOptions): PlacementLedger {
+  if (options.markers < 1) {
+    throw new RangeError(
+      `placement.markers is ${options.markers}: this version proves its writes by markers only. ` +
+        'Set FERRYMAN_PLACEMENT_MARKERS to a number from 1 on, or remove it for the default.',
+    )
+  }
+  const http = placementHttp(options)
+  const markers = placementMarkers(http, { namespace: options.namespace, count: options.markers })
+  const reading = placementReading(http, options.clock)
+  const parts = { http, markers, reading, clock: options.clock }
+  const unsettled = new Set<string>()
+  return {
+    name: 'placement',
+    markers,
+    http,
+    snapshot: async (scope) => {
+      const { consumers, providers } = await partsOf(scope, reading, options.moves)
+      return snapshotOf(consumers, await providersIn(providers, reading))
+    },
+    sketch: (scope) => sketchOf(scope, reading, options.moves),
+    apply: async (write, attempt) => {
+      const k = markerOf(attempt)
+      try {
+        const applied = await applyOn(parts, write, attempt, unsettled.has(k))
+        unsettled.delete(k)
+        return applied
+      } catch (failure) {
+        if (failure instanceof Unanswered) unsettled.add(k)
+        throw failure
+      }
+    },
+    find: (attempt) => markers.find(attempt),
+    close: async (attempt) => {
+      const standing = await markers.close(attempt)
+      unsettled.delete(markerOf(attempt))
+      return standing
+    },
+    deleteUnguarded: async (consumer) => {
+      const answer = await http.send('DELETE', `/allocations/${consumer}`)
+      if (answer.status === 404) return 'absent'
+      accepted(answer)
+      return 'deleted'
+    },
+    stop: () => http.close(),
+  }
+}
+
+type Moves = PlacementOptions['moves']
+
+const NO_MOVES: Readonly<Record<string, Move>> = {}
+
+/** The consumers of a scope, and which providers are to be read: with what is held, also those of open moves. */
+async function partsOf(
+  scope: Scope,
+  reading: Reading,
+  moves: Moves,
+): Promise<{ readonly consumers: readonly ReadConsumer[]; readonly providers: readonly string[] }> {
+  const [named, recorded] = await Promise.all([
+    Promise.all(scope.consumers.map((id) => reading.consumer(id))),
+    scope.held ? moves(scope.consumers) : NO_MOVES,
+  ])
+  if (!scope.held) return { consumers: named, providers: scope.providers }
+  const open = scope.consumers.flatMap((id) => {
+    const move = recorded[id]
+    return move?.state === 'open' && move.consumer === id ? [move] : []
+  })
+  const more = new Set(open.flatMap(({ migration }) => migration ?? []).filter((id) => !scope.consumers.includes(id)))
+  const consumers = [...named, ...(await Promise.all([...more].map((id) => reading.consumer(id))))]
+  const held = consumers.flatMap(({ consumer }) => Object.keys(consumer.allocations))
+  const sides = open.flatMap(({ source, destination }) => [source, destination])
+  return { consumers, providers: [...new Set([...scope.providers, ...sides, ...held])] }
+}
+
+async function providersIn(
+  ids: readonly string[],
+  reading: Reading,
+): Promise<Readonly<Record<string, Provider | null>>> {
+  const read = ids.map(async (id) => [id, await reading.provider(id)] as const)
+  return Object.fromEntries(await Promise.all(read))
+}
+
+function snapshotOf(consumers: readonly ReadConsumer[], providers: Snapshot['providers']): Snapshot {
+  return { providers, consumers: Object.fromEntries(consumers.map(({ consumer }) => [consumer.id, consumer])) }
+}
+
+async function sketchOf(scope: Scope, reading: Reading, moves: Moves): Promise<Sketch> {
+  const empty = scope.held ? [] : scope.consumers.slice(1)
+  const whole = { ...scope, consumers: scope.consumers.filter((id) => !empty.includes(id)) }
+  const { consumers, providers: wanted } = await partsOf(whole, reading, moves)
+  const generations = new Map(consumers.flatMap(({ providers }) => Object.entries(providers)))
+  const known = wanted.flatMap((id) => reading.definition(id, generations.get(id) ?? null) ?? [])
+  const read = await providersIn(
+    wanted.filter((id) => !known.some((one) => one.id === id)),
+    reading,
+  )
+  const left = empty.map((id): ReadConsumer => ({ consumer: absent(id), providers: {} }))
+  const providers = { ...Object.fromEntries(known.map((one) => [one.id, one])), ...read }
+  return { ...snapshotOf([...consumers, ...left], providers), assumed: left.length + known.length > 0 }
+}
