@@ -63,8 +63,8 @@ describe('ferryman', () => {
     [['ledger', 'show', '--consumer', 'x'], /"x" is no uuid/],
     [['events', 'tail', '--from', 'begin'], /Write first, last, next/],
     [['plan', 'claim', '--consumer', 'x'], /ferryman plan comes with a later version/],
-    [['dead-letters', 'replay', '--all', '--yes'], /ferryman dead-letters replay comes with a later version/],
-    [['dead-letters', 'discard', 'x'], /comes with a later version/],
+    [['dead-letters', 'replay', '--all'], /--yes/],
+    [['dead-letters', 'discard', 'x'], /required option '--reason <text>'/],
     [['ledger', 'audit'], /ferryman ledger audit comes with a later version/],
     [['topology', 'pln'], /unknown command 'pln'[^]*Did you mean plan\?/],
     [['transfers', 'cancel', 'x'], /ferryman transfers cancel comes with a later version/],
@@ -79,9 +79,8 @@ describe('ferryman', () => {
 
   it('shows nothing in its help that it does not have', async () => {
     const { out } = await ferryman(['dlq', '--help'])
-    expect(out).to.match(/status[^]*list[^]*show/)
-    expect(out).not.to.match(/replay|discard|restore|reconcile/)
-    expect((await ferryman(['--help'])).out).not.to.match(/\bplan\b|\bconsole\b/)
+    expect(out).to.match(/status[^]*list[^]*show[^]*replay[^]*discard/)
+    expect((await ferryman(['--help'])).out).not.to.match(/^ +(plan|console)\b/m)
   })
 
   it('ends with 78 and a sentence each for settings that do not hold', async () => {
