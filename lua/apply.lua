@@ -20,14 +20,12 @@
 -- ARGV[1]   graceMs  nothing is granted for so long after the server's run has changed
 -- ARGV[2]   holdMs   longest hold of a granted ticket
 -- ARGV[3..] rest     number of writes, and of each: token, number (the ticket, which is the fence), attempt (its
--- number), code,
--- origin, event (JSON), letter (JSON, or ''), then tables: changes: consumer, generation before or '', generation
--- after,
---   JSON or '' (removed) · guards: consumer, generation or '' · providers: provider, generation
+--   number), code, origin, event (JSON), letter (JSON, or ''), then tables: changes: consumer, generation before or '',
+--   generation after, JSON or '' (removed) · guards: consumer, generation or '' · providers: provider, generation
 --   · moves: consumer, migration or '', state, JSON
--- Replies: a list, for each write: stale | conflict reason | applied decided after (consumer, JSON or '', ..; '' where
--- found
---   done)
+-- Replies: a list, for each write: stale | conflict reason | broken error (a bug of its sender; its neighbours go on)
+--   | applied decided after (consumer, JSON or '', ..; '' where found done)
+
 -- What becomes of one row: a reply, or nil and what is to be written.
 local function judge(record, row)
   if record[1] ~= row.token or record[2] ~= run then return {'stale'} end
@@ -88,7 +86,8 @@ for _, sheet in ipairs({definitions, usages}) do fetch(sheet, named.providers) e
 local replies = {}
 for i, row in ipairs(writes) do
   local record = redis.call('HMGET', KEYS[RECORDS + i - 1], 'proc', 'run', 'written', 'code', 'n')
-  replies[i], row.texts = judge(record, row)
+  local fine, reply, texts = pcall(judge, record, row) -- it only reads
+  if fine then replies[i], row.texts = reply, texts else replies[i] = {'broken', tostring(reply)} end
   if row.texts then write(row, row.texts) end
 end
 done()

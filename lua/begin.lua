@@ -22,14 +22,11 @@
 -- ARGV[3]   waitMs
 -- ARGV[4]   leaseMs
 -- ARGV[5]   sweepAfterMs
--- ARGV[6..] rest          rows: id, token (`<session>.<n>`, never given twice), mine (1: a record held by this session
--- is a
--- leftover), digest, op, body, props, exchange, rk, consumers and providers of the scope (joined by commas), held (1:
--- the
---   scope also takes in what these consumers and their open moves hold)
+-- ARGV[6..] rest          rows: id, token (`<session>.<n>`, never given twice), mine (1: a record held by this
+--   session is a leftover), digest, op, body, props, exchange, rk, consumers and providers of the scope (joined by
+--   commas), held (1: the scope also takes in what these consumers and their open moves hold)
 -- Replies: a list, for each row: stale | reused | duplicate | decided code op origin event letter
--- | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('' where there is
--- none)
+--   | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('': none)
 local open, recent = scores(OPEN), scores(RECENT)
 
 local function begin(stored, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held)

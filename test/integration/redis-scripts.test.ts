@@ -29,8 +29,8 @@ function decisionOf(request: string, code: Decision['code'] = 'applied'): Decisi
   return { request, code, operation: 'transfer', origin: 'none', event: `{"of":"${request}"}`, letter: null }
 }
 
-function moveTo(provider: string, { snapshot }: Started): Write {
-  const before: Consumer = snapshot!.consumers[I]!
+function moveTo(provider: string, { snapshot }: Started, consumer = I): Write {
+  const before: Consumer = snapshot!.consumers[consumer]!
   const after = {
     generation: before.nextGeneration,
     type: 'INSTANCE',
@@ -41,8 +41,8 @@ function moveTo(provider: string, { snapshot }: Started): Write {
   return { changes: [{ before, after }], guards: [], providers: {}, moves: { put: [] } }
 }
 
-async function begun(ground: RedisGround, request: string, token: string): Promise<Started> {
-  const answer = await ground.journal.begin(entryOf(request), SCOPE, token, true)
+async function begun(ground: RedisGround, request: string, token: string, scope = SCOPE): Promise<Started> {
+  const answer = await ground.journal.begin(entryOf(request), scope, token, true)
   expect(answer.kind).equal('begun')
   return answer as Started
 }
@@ -204,6 +204,26 @@ describe('the scripts on a server', () => {
     }
     expect(await ground.books.dump()).deep.equal(before)
     expect(await ground.ledger.find(attemptOf(started))).equal('absent')
+  })
+
+  it('carry out the writes that go with one that is refused as a bug', async () => {
+    const [J, T, U] = [id('c', 2), id('a', 3), id('a', 4)]
+    const providers = [T, U].map((provider) => ({ id: provider, name: provider, inventories: { VCPU } }))
+    const consumers = [{ id: J, type: 'INSTANCE', project: 'p', user: 'u', allocations: { [T]: { VCPU: 2 } } }]
+    await ground.books.seed({ providers, consumers }, { replace: false })
+    const bad = await begun(ground, id('b', 1), 'w.1')
+    const good = await begun(ground, id('b', 2), 'w.2', { consumers: [J], providers: [T, U], held: false })
+    const write = moveTo(D, bad)
+    const [change] = write.changes
+    const broken = { ...change!, after: { ...change!.after, allocations: { [D]: { VCPU: 1.5 } } } }
+    await redis.call('CONFIG', ['RESETSTAT'])
+    const [first, second] = await Promise.allSettled([
+      ground.ledger.apply({ ...write, changes: [broken] }, attemptOf(bad), decisionOf(id('b', 1))),
+      ground.ledger.apply(moveTo(U, good, J), attemptOf(good), decisionOf(id('b', 2))),
+    ])
+    expect((await evalshaStats(redis)).calls, 'both in one script').equal(1)
+    expect(first).nested.property('reason').instanceOf(Refused)
+    expect(second).deep.nested.include({ 'value.decided': true })
   })
 
   it('join many notes of what was told into few calls', async () => {

@@ -6,6 +6,7 @@ import { consumerOf, consumerText, pairsOf, snapshotOf } from '../../redis/books
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
 import { listOf, textOf, unexpected, wholeOrNull } from '../../redis/replies.ts'
 import { dictionary } from '../../transfer/dictionary.ts'
+import { Refused } from '../../retry/failures.ts'
 import type { Decision } from '../../transfer/event.ts'
 import type { Write } from '../../transfer/plan.ts'
 import type { Consumer } from '../../transfer/snapshot.ts'
@@ -91,6 +92,7 @@ function fieldsOf({ write, attempt, decision }: Send): readonly Argument[] {
 function appliedOf(write: Write, reply: Reply): Applied {
   const [word, second, after] = listOf('apply', reply)
   if (word === 'stale') return { kind: 'stale' }
+  if (word === 'broken') throw new Refused(`Redis refused the write: ${textOf('apply', second)}`)
   if (word === 'conflict') return { kind: 'conflict', reason: textOf('apply', second) }
   if (word !== 'applied') throw unexpected('apply', reply)
   if (after === '') return { kind: 'applied', after: null, decided: second === 1 }
