@@ -40,7 +40,8 @@ export interface EffectRow {
 
 const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
   redis: "the script that writes sets the attempt's `written` mark in the same step, and answers a second send from it",
-  placement: 'the request marker is created in the same transaction, so that a second send is refused',
+  placement:
+    'the request marker, reserved before, is written in the same transaction, so that a second send is refused',
   memory: 'the write and its mark are one step',
 }
 const SETTLED_ONCE = 'the first settlement of a delivery counts, later ones do nothing'

@@ -32,8 +32,12 @@ export interface ProviderView {
 }
 
 export interface Books {
-  /** Checks `document` (parsed JSON) as a whole, then writes it. `replace`: also over other allocations. */
+  /**
+   * Checks `document` (parsed JSON) as a whole, then writes it; on Redis in one step. `replace`: also over other
+   * allocations.
+   */
   seed(document: unknown, options: { readonly replace: boolean }): Promise<Seeded>
+  /** All of it; on Redis at one moment, on Placement while others may write. */
   dump(): Promise<Dump>
   /** Null: it holds nothing. */
   consumer(id: string): Promise<DumpedConsumer | null>

@@ -172,6 +172,15 @@ describe('Placement under faults', function () {
     })
   }
 
+  it('503 to the reading back of a write: it stands, so that nobody knows; asked again it is found done', async () => {
+    const write = await writeOf('claim')
+    ground.proxy.fault(first('GET', /^\/allocations\//, { kind: 'answer', status: 503 }))
+    const failure = await failureOf(apply(write))
+    expect(failure).to.be.instanceOf(Unanswered)
+    expect(failure.message).to.match(/was carried out, but reading it back failed/)
+    expect(await apply(write)).to.deep.equal({ kind: 'applied', after: null, decided: false })
+  })
+
   const CROWDED = {
     status: 409,
     code: 'placement.concurrent_update',

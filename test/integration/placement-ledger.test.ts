@@ -34,6 +34,8 @@ import { memoryStore } from '../support/store.ts'
 import { ledgerOn, placementStore } from '../support/placement-store.ts'
 
 const REQUEST = idOf('b', 1)
+/** Looks like a uuid, and is a name all the same: written back in lower case it would be another project's quota. */
+const PROJECT = 'ABCDEF01-0000-4000-8000-00000000000A'
 const CLAIM_SCOPE = { consumers: [I, M], providers: [S, D], held: false }
 
 describe('the Placement ledger', function () {
@@ -226,20 +228,20 @@ describe('the Placement ledger', function () {
 
   it('keeps owner and type, and takes a consumer without a type for an INSTANCE', async () => {
     const { ledger } = ground
-    await ground.seed([{ ...holding(OTHER, { [S]: SMALL }), type: 'VOLUME', project: 'P1', user: 'U1' }])
+    await ground.seed([{ ...holding(OTHER, { [S]: SMALL }), type: 'VOLUME', project: PROJECT, user: 'U1' }])
     const { consumers } = await ledger.snapshot({ consumers: [OTHER], providers: [], held: false })
     const before = consumers[OTHER]!
     const after = {
       ...before,
       generation: before.nextGeneration,
       type: 'VOLUME',
-      project: 'P1',
+      project: PROJECT,
       user: 'U1',
       allocations: { [D]: SMALL },
     }
     await ledger.apply(write([{ before, after }]), attemptOf(REQUEST), DECISION)
     const moved = (await ledger.snapshot({ consumers: [OTHER], providers: [], held: false })).consumers[OTHER]!
-    expect(moved).to.deep.include({ type: 'VOLUME', project: 'P1', user: 'U1', allocations: { [D]: SMALL } })
+    expect(moved).to.deep.include({ type: 'VOLUME', project: PROJECT, user: 'U1', allocations: { [D]: SMALL } })
     await server.sql(`UPDATE consumers SET consumer_type_id = NULL WHERE uuid = '${OTHER}'`)
     const untyped = await ledger.snapshot({ consumers: [OTHER], providers: [], held: false })
     expect(untyped.consumers[OTHER]!.type).to.equal('INSTANCE')

@@ -82,7 +82,7 @@ export function inventoriesOf(answer: Answer): At<Readonly<Record<string, Invent
 /** `field`: `traits` or `aggregates`. */
 export function wordsOf(answer: Answer, field: 'traits' | 'aggregates'): At<readonly string[]> {
   const body = record(answer.body, answer, '')
-  const words = list(body[field], answer, field).map((word, i) => text(word, answer, `${field}.${i}`))
+  const words = list(body[field], answer, field).map((word, i) => id(word, answer, `${field}.${i}`))
   return { generation: generationOf(body, answer), value: words.toSorted() }
 }
 
@@ -90,9 +90,9 @@ export function locatedOf(body: unknown, answer: Answer): Located {
   const fields = record(body, answer, '')
   const parent = fields['parent_provider_uuid'] ?? null
   return {
-    id: text(fields['uuid'], answer, 'uuid'),
+    id: id(fields['uuid'], answer, 'uuid'),
     name: text(fields['name'], answer, 'name'),
-    parent: parent === null ? null : text(parent, answer, 'parent_provider_uuid'),
+    parent: parent === null ? null : id(parent, answer, 'parent_provider_uuid'),
     generation: whole(fields['generation'], answer, 'generation'),
   }
 }
@@ -140,8 +140,14 @@ function list(value: unknown, answer: Answer, path: string): readonly unknown[] 
 }
 
 function text(value: unknown, answer: Answer, path: string): string {
-  if (typeof value === 'string' && value.length <= 1_024) return canonicalUuid(value) ?? value
+  if (typeof value === 'string' && value.length <= 1_024) return value
   throw malformed(answer, `text ${path}`)
+}
+
+/** A uuid in lower case. Names, projects and users are told as they are, also where they look like one. */
+function id(value: unknown, answer: Answer, path: string): string {
+  const given = text(value, answer, path)
+  return canonicalUuid(given) ?? given
 }
 
 function number(value: unknown, answer: Answer, path: string): number {

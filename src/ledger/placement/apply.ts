@@ -52,7 +52,7 @@ async function send(parts: Parts, write: Write, attempt: Attempt, options: BodyO
     const answer = await http.send('POST', '/allocations', body)
     if (answer.status < 300) {
       raised()
-      return { kind: 'applied', after: await readBack(reading, write, options), decided: false }
+      return { kind: 'applied', after: await readBack(reading, write, options, answer.asked), decided: false }
     }
     const refusal = refusalOf(answer)
     if (refusal.kind === 'room' && markers.providers.has(refusal.provider)) throw await markers.restored(answer)
@@ -100,16 +100,21 @@ async function settled({ markers }: Parts, attempt: Attempt): Promise<Applied> {
   return { kind: 'stale' } // closed; or its marker was removed, which is done to decided requests only
 }
 
+/** n.b. The write is in the books: a Placement that cannot be asked now must not be taken for "not carried out". */
 async function readBack(
   reading: Reading,
   write: Write,
   { guarded }: BodyOptions,
+  asked: string,
 ): Promise<Readonly<Record<string, Consumer>>> {
   const written = [
     ...write.changes.map(({ before, after }) => [before.id, after.type] as const),
     ...(guarded ? write.guards : []).flatMap(({ id, type }) => (type === null ? [] : [[id, type] as const])),
   ]
-  const read = await Promise.all(written.map(([id, type]) => reading.consumer(id, type)))
+  const reads = Promise.all(written.map(([id, type]) => reading.consumer(id, type)))
+  const read = await reads.catch((cause: unknown) => {
+    throw new Unanswered(`${asked} was carried out, but reading it back failed: ${String(cause)}`, { cause })
+  })
   return Object.fromEntries(read.map(({ consumer }) => [consumer.id, consumer]))
 }
 

@@ -1,51 +1,11 @@
-// The books as a whole: seed, dump, and what one consumer or provider looks like.
+// The books on Redis: a seed is one script, a dump one moment.
 import type { Argument, Reply } from '../../redis/client.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import { allocationsText, consumerOf, definitionText, ownerText, pairsOf, providerOf } from '../../redis/books.ts'
 import { listOf, textOrNull, unexpected, wholeOf } from '../../redis/replies.ts'
-import type { Consumer, Provider } from '../../transfer/snapshot.ts'
+import type { Consumer } from '../../transfer/snapshot.ts'
+import type { Books, Dump, DumpedConsumer, Seeded } from '../books.ts'
 import { parseSeed, type KnownProviders, type SeedDocument, type SeedViolation } from '../seed-document.ts'
-
-/** How many providers and consumers a seed wrote or left. */
-export interface SeedCounts {
-  readonly providersAdded: number
-  readonly providersChanged: number
-  readonly providersUnchanged: number
-  readonly consumersAdded: number
-  readonly consumersReplaced: number
-  readonly consumersLeft: number
-}
-
-export interface Seeded {
-  /** Null when something was wrong: nothing was written then. */
-  readonly written: SeedCounts | null
-  readonly violations: readonly SeedViolation[]
-}
-
-export type DumpedProvider = Provider
-export type DumpedConsumer = Omit<Consumer, 'nextGeneration'>
-
-/** The seed format with generations and usages, sorted by id. */
-export interface Dump {
-  readonly providers: readonly DumpedProvider[]
-  readonly consumers: readonly DumpedConsumer[]
-}
-
-export interface ProviderView {
-  readonly provider: DumpedProvider
-  readonly consumers: readonly DumpedConsumer[]
-}
-
-export interface Books {
-  /** Checks `document` (parsed JSON) as a whole, then writes it in one step. `replace`: also over other allocations. */
-  seed(document: unknown, options: { readonly replace: boolean }): Promise<Seeded>
-  /** All of it at one moment. */
-  dump(): Promise<Dump>
-  /** Null: it holds nothing. */
-  consumer(id: string): Promise<DumpedConsumer | null>
-  /** Null: there is none. With the consumers that hold something of it. */
-  provider(id: string): Promise<ProviderView | null>
-}
 
 export function redisBooks(scripts: ScriptRunner): Books {
   const dump = async (): Promise<Dump> => dumpOf(await scripts.run('dump'))
