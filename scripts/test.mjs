@@ -66,7 +66,6 @@ async function run(chosen) {
     process.execPath,
     [
       'node_modules/mocha/bin/mocha.js',
-      '--exit', // connections to the shared Placement outlive its tests
       '--reporter',
       'dist/test/support/reporter.js',
       '--reporter-option',

@@ -1,5 +1,5 @@
 // What the desk finds out: unknown effects reconciled, events told again, and a lost index rebuilt, on real servers.
-import { connect } from 'amqplib'
+import { connect, type ChannelModel } from 'amqplib'
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { discard, restore } from '../../src/dead-letters/acts.ts'
@@ -141,13 +141,19 @@ describe('what the desk finds out', () => {
   })
 
   describe('of an event that nobody could receive', () => {
+    let model: ChannelModel | null = null
+    afterEach(async () => {
+      await model?.close()
+      model = null
+    })
+
     /** A claim that is applied while the events exchange has no queue; gives its request and its unroutable letter. */
     async function untold(): Promise<{ request: string; consumer: string; letter: string; bind: () => Promise<void> }> {
       await ground.startWorker()
       const wish = await ground.refused()
       await ground.makeRoom(wish)
       const { events, eventsJournal } = ground.parts.names
-      const model = await connect(ground.url)
+      model = await connect(ground.url)
       const channel = await model.createChannel()
       await channel.unbindQueue(eventsJournal, events, '#')
       await (await ground.parts.reader()).close()
@@ -174,7 +180,6 @@ describe('what the desk finds out', () => {
           letter: letter.id,
           bind: async () => {
             await channel.bindQueue(eventsJournal, events, '#')
-            await model.close()
           },
         }
       }

@@ -2,14 +2,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { systemClock } from '../../src/clock/system-clock.ts'
+import type { Run } from '../support/program.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 
-export interface Run {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
+export type { Run }
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>

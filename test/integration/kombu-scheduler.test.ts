@@ -1,16 +1,15 @@
 // The example scheduler with kombu, as a process of its own with a user's rights alone, against a real worker.
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { DEBIAN_PYTHON, packageEnvironment } from '../../src/demo/packages.ts'
+import { DEBIAN_PYTHON } from '../../src/demo/packages.ts'
 import { uuidOf } from '../support/crowd.ts'
 import { openInstallation, type Installation } from '../support/installation.ts'
 import { destinationOf, holdings, moverOf, moversBooks, providerOf, sourceOf } from '../support/installation-moves.ts'
+import { ran, type Run } from '../support/program.ts'
 import { projectRoot } from '../support/project-root.ts'
 import { limitedUser } from '../support/rabbit-api.ts'
 import { withChannel } from './broker-under-test.ts'
-import type { Run } from './ferryman-process.ts'
 
 const FULL = uuidOf('a host without room for kombu')
 const PROGRAM = join(projectRoot(), 'examples', 'python', 'scheduler_kombu.py')
@@ -30,24 +29,8 @@ describe('the example with kombu', () => {
   })
   after(() => installation.close())
 
-  const scheduler = (...words: string[]): Promise<Run> => {
-    const { PATH, HOME } = process.env
-    const env = { PATH, HOME, ...packageEnvironment(), FERRYMAN_RABBITMQ_URL: url }
-    const child = spawn(DEBIAN_PYTHON, [PROGRAM, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    const said = { out: '', err: '' }
-    child.stdout.on('data', (chunk: Buffer) => {
-      said.out += chunk.toString('utf8')
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      said.err += chunk.toString('utf8')
-    })
-    return new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code) => {
-        resolve({ code, ...said })
-      })
-    })
-  }
+  const scheduler = (...words: string[]): Promise<Run> =>
+    ran(DEBIAN_PYTHON, [PROGRAM, ...words], { FERRYMAN_RABBITMQ_URL: url })
 
   it('sends content_encoding utf-8, and gives up with 69 while nobody answers', async () => {
     const id = uuidOf('asked of nobody')

@@ -1,13 +1,12 @@
 // The examples as processes of their own, against a real worker: a scheduler in Python, and two programs in Node.
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { DEBIAN_PYTHON, packageEnvironment } from '../../src/demo/packages.ts'
+import { DEBIAN_PYTHON } from '../../src/demo/packages.ts'
+import { ran, type Run } from '../support/program.ts'
 import { projectRoot } from '../support/project-root.ts'
 import { openInstallation, type Installation } from '../support/installation.ts'
 import { destinationOf, holdings, moverOf, moversBooks, providerOf, sourceOf } from '../support/installation-moves.ts'
 import { uuidOf } from '../support/crowd.ts'
-import type { Run } from './ferryman-process.ts'
 
 const FULL = uuidOf('a host without room')
 const EXAMPLES = join(projectRoot(), 'examples')
@@ -23,34 +22,8 @@ describe('the examples', () => {
   })
   after(() => installation.close())
 
-  const started = (
-    program: string,
-    words: readonly string[],
-    onError: (text: string) => void = () => undefined,
-  ): Promise<Run> => {
-    const { PATH, HOME } = process.env
-    const env = {
-      PATH,
-      HOME,
-      ...packageEnvironment(),
-      FERRYMAN_RABBITMQ_URL: installation.env['FERRYMAN_RABBITMQ_URL'],
-    }
-    const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    const said = { out: '', err: '' }
-    child.stdout.on('data', (chunk: Buffer) => {
-      said.out += chunk.toString('utf8')
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      said.err += chunk.toString('utf8')
-      onError(said.err)
-    })
-    return new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code) => {
-        resolve({ code, ...said })
-      })
-    })
-  }
+  const started = (program: string, words: readonly string[], onError?: (text: string) => void): Promise<Run> =>
+    ran(program, words, { FERRYMAN_RABBITMQ_URL: installation.env['FERRYMAN_RABBITMQ_URL'] }, onError)
   const python = (...words: string[]): Promise<Run> =>
     started(DEBIAN_PYTHON, [join(EXAMPLES, 'python', 'scheduler.py'), ...words])
 
