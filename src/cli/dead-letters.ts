@@ -91,33 +91,20 @@ export async function deskShow(io: Io, parts: DeskParts, id: string, json: boole
   return EXIT.ok
 }
 
+/** What of a letter people and programs are shown; the rest is the desk's own bookkeeping. */
+function shownOf({ replays: _n, before: _b, watched: _w, version: _v, ...shown }: WholeLetter) {
+  return shown
+}
+
 /** A letter with its bytes, headers and history, as programs read it. */
 export function documentOf(letter: WholeLetter): Record<string, unknown> {
-  const {
-    body,
-    history,
-    headers,
-    replays: _n,
-    before: _before,
-    watched: _watched,
-    version: _version,
-    ...listed
-  } = letter
+  const { body, history, headers, ...listed } = shownOf(letter)
   const text = isUtf8(body) ? { body: body.toString('utf8') } : { bodyBase64: body.toString('base64') }
   return { ...listed, ...text, headers, history }
 }
 
 function printLetter(io: Io, letter: WholeLetter, event: unknown): void {
-  const {
-    body,
-    headers,
-    history,
-    replays: _n,
-    before: _before,
-    watched: _watched,
-    version: _version,
-    ...listed
-  } = letter
+  const { body, headers, history, ...listed } = shownOf(letter)
   printFields(io, listed)
   io.out('\nheaders\n')
   printFields(io, headers)

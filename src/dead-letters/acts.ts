@@ -3,7 +3,7 @@ import type { Outgoing } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Journal } from '../journal/journal.ts'
-import { cloudEventHeaders, routingKeyOf, type Followed } from '../transfer/event.ts'
+import { eventProperties, routingKeyOf, type Followed } from '../transfer/event.ts'
 import { chainOf } from './chain.ts'
 import type { Act, ChainVersion, Next, State, WholeLetter } from './desk.ts'
 import { decidedEvent, followUpMessage } from './follow-up.ts'
@@ -165,14 +165,7 @@ async function tellAgain(letter: WholeLetter, by: string, parts: ActParts): Prom
     exchange: parts.names.events,
     routingKey: routingKeyOf(event),
     body: Buffer.from(record.event),
-    properties: {
-      messageId: event.id,
-      correlationId: event.request,
-      contentType: 'application/json',
-      type: event.type,
-      appId: 'ferryman',
-      headers: cloudEventHeaders(event, parts.prefix),
-    },
+    properties: eventProperties(event, parts.prefix),
   })
   if (routed === 'unroutable') {
     return resultOf(letter, 'refused', {

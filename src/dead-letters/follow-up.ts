@@ -2,7 +2,7 @@
 import type { Outgoing } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
 import type { Journal, RecordView } from '../journal/journal.ts'
-import { cloudEventHeaders, followUpOf, type EventBody, type Followed } from '../transfer/event.ts'
+import { eventProperties, followUpOf, type EventBody, type Followed } from '../transfer/event.ts'
 import { letterId } from '../transfer/letter.ts'
 import { decode } from '../transfer/message.ts'
 import type { Code } from '../transfer/outcome.ts'
@@ -27,18 +27,12 @@ export async function followUpMessage(
 ): Promise<Outgoing> {
   const event = decidedEvent(letter, await journal.show(letter.request)) ?? eventOfLetter(letter)
   const { body, routingKey } = followUpOf(event, followed, atMs, new Date(atMs).toISOString())
+  const properties = eventProperties(body, prefix)
   return {
     exchange: names.events,
     routingKey,
     body: Buffer.from(JSON.stringify(body)),
-    properties: {
-      messageId: body.id,
-      correlationId: body.request,
-      contentType: 'application/json',
-      type: body.type,
-      appId: 'ferryman',
-      headers: { ...cloudEventHeaders(body, prefix), [LETTER_HEADER]: letter.id },
-    },
+    properties: { ...properties, headers: { ...properties.headers, [LETTER_HEADER]: letter.id } },
   }
 }
 

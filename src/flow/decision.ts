@@ -1,9 +1,9 @@
 // Outcomes become decisions: the exact event and, for a failure, the letter's headers, before they are written down.
 import type { Delivery, Outgoing } from '../broker/broker.ts'
 import {
-  cloudEventHeaders,
   decisionOf as decisionFrom,
   eventOf,
+  eventProperties,
   identityOf,
   partiesGiven,
   routingKeyOf,
@@ -110,14 +110,7 @@ export function eventMessage(decision: Decision, deps: Deps): Outgoing {
     exchange: deps.names.events,
     routingKey: routingKeyOf(event),
     body: Buffer.from(decision.event),
-    properties: {
-      messageId: event.id,
-      correlationId: event.request,
-      contentType: 'application/json',
-      type: event.type,
-      appId: 'ferryman',
-      headers: cloudEventHeaders(event, deps.settings.prefix),
-    },
+    properties: eventProperties(event, deps.settings.prefix),
   }
 }
 

@@ -191,6 +191,28 @@ export function cloudEventHeaders(
   }
 }
 
+/** AMQP properties of an event, those of CloudEvents among its headers. */
+export function eventProperties(
+  event: Pick<EventBody, 'id' | 'request' | 'type' | 'time' | 'consumer'>,
+  prefix: string,
+): {
+  readonly messageId: string
+  readonly correlationId: string
+  readonly contentType: string
+  readonly type: string
+  readonly appId: string
+  readonly headers: Readonly<Record<string, string>>
+} {
+  return {
+    messageId: event.id,
+    correlationId: event.request,
+    contentType: 'application/json',
+    type: event.type,
+    appId: 'ferryman',
+    headers: cloudEventHeaders(event, prefix),
+  }
+}
+
 /** The decision that an event and, for a failure, its letter's headers make. */
 export function decisionOf(event: EventBody, letter: Decision['letter']): Decision {
   return {
