@@ -81,7 +81,7 @@ export function discard(id: string, actor: Actor, parts: ActParts): Promise<Resu
     if (letter.state === 'replayed' && letter.watched) {
       return resultOf(letter, 'refused', { why: 'its replay is not decided yet' })
     }
-    const next = { state: 'discarded', before: letter.state } as const
+    const next = { state: 'discarded', before: letter.state, watched: false } as const
     const done = await followed(letter, { what: 'discarded', actor, next }, parts)
     return done === 'changed' ? done : resultOf(letter, 'discarded')
   })
@@ -175,6 +175,7 @@ async function tellAgain(letter: WholeLetter, by: string, parts: ActParts): Prom
   await parts.journal.told([event.request])
   const at = new Date(await parts.nowMs()).toISOString()
   const entry = { at, what: 'told again', by, why: null, request: null }
-  const done = await carryOut({ letter, next: { state: 'resolved', watched: false }, entry }, parts)
-  return done === 'changed' ? done : resultOf(letter, 'told_again')
+  // n.b. `changed`: a worker saw the telling first, and has closed the letter.
+  await carryOut({ letter, next: { state: 'resolved', watched: false }, entry }, parts)
+  return resultOf(letter, 'told_again')
 }

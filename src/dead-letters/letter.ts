@@ -10,11 +10,17 @@ export interface Arrived {
   readonly properties: Properties
 }
 
-/** The letter, or null for one that the broker made: it has no `dl-id`, and no verdict. */
+/** Headers that the broker sets on what it dead-letters itself. No letter of Ferryman's carries any `x-` header. */
+const BROKERS_MARKS = ['x-death', 'x-first-death-reason', 'x-last-death-reason']
+
+/**
+ * The letter, or null for one that the broker made, which is no verdict: it has no `dl-id`, or the one that its sender
+ * gave it, by which a request that expired would pass for decided.
+ */
 export function letterOf({ body, properties }: Arrived, nowMs: number): NewLetter | null {
   const { headers } = properties
   const id = headers['dl-id']
-  if (!isUuid(id)) return null
+  if (!isUuid(id) || BROKERS_MARKS.some((name) => headers[name] !== undefined)) return null
   const now = new Date(nowMs).toISOString()
   const about = aboutOf(body, properties)
   const firstFailedAt = timeOf(headers['dl-first-failed-at']) ?? timeOf(headers['dl-last-failed-at']) ?? now

@@ -93,9 +93,9 @@ async function repeatActs(id: string, told: readonly Told[], desk: Desk): Promis
 function nextOf(letter: WholeLetter, { what, request, effect }: Followed): Next {
   switch (what) {
     case 'discarded':
-      return { state: 'discarded', before: letter.state }
+      return { state: 'discarded', before: letter.state, watched: false }
     case 'restored':
-      return { state: letter.before ?? 'open' }
+      return { state: letter.before ?? 'open', watched: letter.code === 'event_unroutable' }
     case 'replayed':
       return { state: 'replayed', replays: numberOf(letter, request), watched: true }
     case 'reconciled':

@@ -25,7 +25,7 @@ export async function upkeep(parts: UpkeepParts): Promise<void> {
 
 async function look(id: string, parts: UpkeepParts): Promise<void> {
   const letter = (await parts.desk.find(id)).find((found) => found.id === id)
-  if (letter === undefined) return
+  if (letter === undefined || !UNFINISHED.includes(letter.state)) return
   if (letter.code === 'event_unroutable') await lookForTold(letter, parts)
   else if (letter.state === 'replayed') await lookForEnd(letter, parts)
 }

@@ -1,5 +1,5 @@
 // A broker under test on a virtual host of its own, with what it tells, and a bare amqplib channel beside it.
-import { connect, type Channel } from 'amqplib'
+import { connect, type ConfirmChannel } from 'amqplib'
 import type { Delivery, Outgoing } from '../../src/broker/broker.ts'
 import { namesOf } from '../../src/broker/names.ts'
 import { rabbitBroker, type RabbitBroker, type RabbitOptions } from '../../src/broker/rabbit/rabbit-broker.ts'
@@ -83,7 +83,7 @@ export function inbox(): {
 }
 
 /** Runs `act` on a plain channel of its own connection. */
-export async function withChannel<T>(url: string, act: (channel: Channel) => Promise<T>): Promise<T> {
+export async function withChannel<T>(url: string, act: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
   const connection = await connect(url)
   connection.on('error', () => undefined)
   try {

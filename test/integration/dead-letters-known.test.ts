@@ -205,6 +205,17 @@ describe('what the desk finds out', () => {
       expect((await ground.replay(letter)).result).to.equal('refused')
     })
 
+    it('is nothing while it is discarded, also once it was told; restored it is closed', async () => {
+      const { request, letter } = await untold()
+      await discard(letter, { by: 'anna', why: 'known' }, ground.acts())
+      await ground.store.journal.told([request])
+      await upkeep(ground.acts())
+      expect(await ground.letter(letter)).to.include({ state: 'discarded', watched: false })
+      await restore(letter, BY, ground.acts())
+      await upkeep(ground.acts())
+      expect(await ground.letter(letter)).to.include({ state: 'resolved', watched: false })
+    })
+
     it('is that it has been told, where a worker has done so meanwhile', async () => {
       const { request, letter } = await untold()
       await upkeep(ground.acts())

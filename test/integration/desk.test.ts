@@ -237,6 +237,22 @@ describe('the desk', () => {
     expect(back.properties.headers).not.to.have.any.keys('x-first-death-reason', 'x-death')
   })
 
+  it('takes no expired request for decided, although its sender gave it the headers of a letter', async () => {
+    const body = Buffer.from('{"any": "thing"}')
+    const headers = { 'dl-id': letter().id, 'dl-class': 'refused', 'dl-effect': 'did_not_happen' }
+    await withChannel(url, async (channel) => {
+      channel.sendToQueue(names.requests, body, { headers, expiration: '1' })
+      await channel.waitForConfirms()
+    })
+    while ((await depthOf(names.deadLetters)) === 0) await systemClock.sleep(10)
+    await catchAll()
+    expect(await idsOf({ state: 'all' })).to.deep.equal([])
+    const back = await withChannel(url, async (channel: Channel) => channel.get(names.requests, { noAck: true }))
+    if (back === false) throw new Error('it is not in the queue of requests')
+    expect(back.content.equals(body)).to.equal(true)
+    expect(back.properties.headers).not.to.have.any.keys('dl-id', 'dl-class')
+  })
+
   it('keeps a letter in its queue while it cannot be written down', async () => {
     await publish([letter()])
     const reader = await parts.reader()

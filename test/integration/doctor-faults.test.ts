@@ -104,7 +104,7 @@ describe('doctor', () => {
       )
     await withChannel(url, async (channel) => {
       channel.sendToQueue('ferryman.requests', Buffer.from('waiting'), {})
-      await (channel as unknown as { waitForConfirms(): Promise<void> }).waitForConfirms()
+      await channel.waitForConfirms()
     })
     const before = await counted()
     expect(before).to.deep.equal([1, 0, 0, 0])

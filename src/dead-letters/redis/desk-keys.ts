@@ -4,7 +4,7 @@ import type { State } from '../desk.ts'
 export interface DeskKeys {
   /** Hash, one a letter: all of it, with its body. Until it is forgotten. */
   readonly letter: (id: string) => string
-  /** Sorted set: id → when it first failed (ms; but for open ones: since when it is in this state). */
+  /** Sorted set: id → since when it is in this state (ms); for open ones and in `all`, when it first failed. */
   readonly ofState: (state: State | 'all') => string
   /** Sorted set of the open ones of a class: id → when it first failed (ms). */
   readonly openOf: (letterClass: string) => string

@@ -91,7 +91,7 @@ async function take(run: Run, keys: DeskKeys, letter: NewLetter): Promise<'taken
       Date.parse(letter.firstFailedAt),
       letter.lastFailedAt,
       letter.attempts,
-      // The workers' sweep tells such an event as soon as there is a route: then nobody need look at the letter.
+      // The workers' sweep tells such an event as soon as there is a route; upkeep then closes the letter.
       letter.code === 'event_unroutable' ? 1 : 0,
       ...Object.entries(fields).flat(),
     ],

@@ -19,7 +19,6 @@ const headers = {
   'dl-attempts': 2,
   'dl-first-failed-at': '2026-11-20T01:00:00+01:00',
   'dl-last-failed-at': '2026-11-21T00:00:00.5Z',
-  'x-death': [{}],
   'x-delivery-count': 3,
   traceparent: '00-1',
   nested: {},
@@ -39,7 +38,7 @@ const letterWith = (own: Record<string, unknown>) =>
 describe('a letter', () => {
   it('says what its headers and its body say', () => {
     const body = Buffer.from(JSON.stringify(claim))
-    const { 'x-death': _death, 'x-delivery-count': _count, nested: _nested, ...kept } = headers
+    const { 'x-delivery-count': _count, nested: _nested, ...kept } = headers
     expect(letterOf({ body, properties: { headers } }, NOW)).to.deep.equal({
       id: ID,
       request: REQUEST,
@@ -62,6 +61,12 @@ describe('a letter', () => {
   it('without a dl-id is one that the broker made', () => {
     expect(letterWith({ 'x-first-death-reason': 'delivery_limit' })).to.equal(null)
     expect(letterWith({ ...headers, 'dl-id': 'x' })).to.equal(null)
+  })
+
+  it('with the marks of the broker is none, whatever headers its sender gave it', () => {
+    for (const mark of ['x-death', 'x-first-death-reason', 'x-last-death-reason']) {
+      expect(letterWith({ ...headers, [mark]: 'expired' }), mark).to.equal(null)
+    }
   })
 
   it('of bytes that are no request has no ids but those of its headers', () => {
