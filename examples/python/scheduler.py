@@ -4,12 +4,14 @@
     FERRYMAN_RABBITMQ_URL=amqp://guest:guest@127.0.0.1:5672/%2F \
         ./scheduler.py CONSUMER SOURCE DESTINATION [VCPU=2 MEMORY_MB=2048 ...]
 
-Prints the outcome code. Exit 0: it happened. 1: it did not. 69: nobody answered in time; the same --id asks again.
+Prints the outcome code. Exit 0: it is done. 1: nothing happened. 69: not known, since the broker failed, nobody
+answered in time, or the outcome itself says so; the same --id asks again.
 """
 import argparse
 import json
 import os
 import sys
+import time
 import uuid
 
 import pika
@@ -64,11 +66,13 @@ def publish(channel, request):
 
 def outcome_of(channel, queue, request_id, timeout):
     """The outcome of one request, or None when no event of it came in time."""
-    for method, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=timeout):
-        if method is None:
-            return None
-        if properties.correlation_id == request_id:
+    until = time.monotonic() + timeout
+    # Looks up often: others that share the origin must not keep it waiting beyond its time.
+    for _, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=min(0.2, timeout)):
+        if properties is not None and properties.correlation_id == request_id:
             return json.loads(body)["outcome"]
+        if time.monotonic() >= until:
+            return None
 
 
 def main():
@@ -79,7 +83,7 @@ def main():
         channel.confirm_delivery()
         # The queue stands before the request is sent, or a fast worker's event would be missed. It ends with the
         # connection, which is enough here: who asks again with the same id is told the same outcome again.
-        queue = channel.queue_declare("", exclusive=True).method.queue
+        queue = channel.queue_declare(f"scheduler.{uuid.uuid4()}", exclusive=True).method.queue
         channel.queue_bind(queue, f"{PREFIX}.events", f"transfer.*.*.*.{ORIGIN}")
         publish(channel, request)
         outcome = outcome_of(channel, queue, request["id"], given.timeout)
@@ -88,8 +92,14 @@ def main():
         return 69
     print(outcome["code"])
     print(outcome["message"], file=sys.stderr)
-    return 0 if outcome["class"] == "done" else 1
+    if outcome["class"] == "done":
+        return 0
+    return 1 if outcome["effect"] == "did_not_happen" else 69
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except pika.exceptions.AMQPError as failure:
+        print(f"the broker failed: {failure!r}", file=sys.stderr)
+        sys.exit(69)

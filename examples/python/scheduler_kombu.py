@@ -4,7 +4,8 @@
     FERRYMAN_RABBITMQ_URL=amqp://guest:guest@127.0.0.1:5672/%2F \
         ./scheduler_kombu.py CONSUMER SOURCE DESTINATION [VCPU=2 MEMORY_MB=2048 ...]
 
-Prints the outcome code. Exit 0: it happened. 1: it did not. 69: nobody answered in time; the same --id asks again.
+Prints the outcome code. Exit 0: it is done. 1: nothing happened. 69: not known, since the broker failed, nobody
+answered in time, or the outcome itself says so; the same --id asks again.
 """
 import argparse
 import os
@@ -14,6 +15,7 @@ import time
 import uuid
 
 from kombu import Connection, Consumer, Exchange, Queue
+from kombu.exceptions import OperationalError
 
 URL = os.environ.get("FERRYMAN_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/%2F")
 PREFIX = os.environ.get("FERRYMAN_RABBITMQ_PREFIX", "ferryman")
@@ -99,8 +101,14 @@ def main():
         return 69
     print(outcome["code"])
     print(outcome["message"], file=sys.stderr)
-    return 0 if outcome["class"] == "done" else 1
+    if outcome["class"] == "done":
+        return 0
+    return 1 if outcome["effect"] == "did_not_happen" else 69
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (OperationalError, OSError) as failure:
+        print(f"the broker failed: {failure!r}", file=sys.stderr)
+        sys.exit(69)

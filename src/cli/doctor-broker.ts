@@ -1,4 +1,5 @@
 // What doctor tries of RabbitMQ: connection, rights, management API, nodes, topology, and how fast it answers.
+import { Refused } from '../retry/failures.ts'
 import type { Parts, RabbitBroker } from '../wire/parts.ts'
 import { ok, wrong, type Check, type Finding } from './doctor.ts'
 import { EXIT } from './exit.ts'
@@ -108,7 +109,10 @@ async function nodes(broker: RabbitBroker): Promise<readonly Finding[]> {
   try {
     const alarm = await api.alarms()
     const rung = alarm === null ? [] : [wrong('fail', alarm, ALARM_FIX, EXIT.unavailable)]
-    const found = await api.nodes().catch(() => null)
+    const found = await api.nodes().catch((failure: unknown) => {
+      if (failure instanceof Refused) return null
+      throw failure
+    })
     if (found !== null) return [...rung, ...found.flatMap(nodeFindings)]
     return [...rung, ok('no more is told of files, disk and memory to a user without the tag monitoring')]
   } finally {

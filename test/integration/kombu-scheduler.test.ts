@@ -64,6 +64,13 @@ describe('the example with kombu', () => {
     expect(holdings(await installation.dump())[moverOf(0)]).to.deep.equal({ [destinationOf(0)]: { VCPU: 2 } })
   }).timeout(60_000)
 
+  it('says 69 where the broker is not there', async () => {
+    const env = { FERRYMAN_RABBITMQ_URL: 'amqp://127.0.0.1:1/' }
+    const { code, out, err } = await ran(DEBIAN_PYTHON, [PROGRAM, moverOf(0), sourceOf(0), destinationOf(0)], env)
+    expect([code, out]).to.deep.equal([69, ''])
+    expect(err).to.match(/^the broker failed: /m)
+  })
+
   it('claims without room: the code, exit 1, and the same again under the same id', async () => {
     const words = [moverOf(1), sourceOf(1), FULL, '--id', uuidOf('asked twice with kombu')]
     for (let times = 0; times < 2; times++) {

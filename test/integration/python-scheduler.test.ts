@@ -42,6 +42,14 @@ describe('the examples', () => {
     expect(holdings(await installation.dump())[moverOf(1)]).to.deep.equal({ [sourceOf(1)]: { VCPU: 2 } })
   }).timeout(60_000)
 
+  it('say 69, not 1, where the broker is not there: nobody knows then', async () => {
+    const program = join(EXAMPLES, 'python', 'scheduler.py')
+    const env = { FERRYMAN_RABBITMQ_URL: 'amqp://127.0.0.1:1/' }
+    const { code, out, err } = await ran(DEBIAN_PYTHON, [program, moverOf(0), sourceOf(0), destinationOf(0)], env)
+    expect([code, out]).to.deep.equal([69, ''])
+    expect(err).to.match(/^the broker failed: /m)
+  })
+
   it('publish from Node, and read the event from a queue of their own', async () => {
     let listening = (): void => undefined
     const ready = new Promise<void>((resolve) => {

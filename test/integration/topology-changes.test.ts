@@ -1,5 +1,6 @@
 // What somebody else deletes or changes under a running worker: create declares it again, verify waits and says why.
 import { expect } from 'chai'
+import { namesOf } from '../../src/broker/names.ts'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { faultsOfTelling, openInstallation, type Installation } from '../support/installation.ts'
 import { holdings, movedBooks, moversBooks, moves, requestsOf } from '../support/installation-moves.ts'
@@ -134,10 +135,7 @@ describe('a topology that is changed under a running worker', () => {
     const worker = await start('verify')
     const rival = { pattern: '^ferryman', 'apply-to': 'queues', priority: 700, definition: { 'message-ttl': 9 } }
     await rabbitApi('PUT', policy(url, 'rival'), rival)
-    await unreadyWithin(
-      worker,
-      /message-ttl is 9 \(policy rival, priority 700\), not not set|delivery-limit is not set/,
-    )
+    await unreadyWithin(worker, /policy rival, priority 700/, /rabbitmqctl set_policy/)
     await rabbitApi('DELETE', policy(url, 'rival'))
     await until('the worker is ready again', () => isReady(worker), 15_000)
     await works(0)
@@ -165,10 +163,18 @@ describe('a topology that is changed under a running worker', () => {
       const rival = { pattern: 'journal$', 'apply-to': 'queues', priority: 700, definition: { 'max-age': '1h' } }
       await rabbitApi('PUT', policy(url, 'rival'), rival)
       await unreadyWithin(worker, /max-age is 1h \(policy rival, priority 700\), not 30D/)
+      const { requests } = namesOf('ferryman')
+      await withChannel(url, (channel) => channel.unbindQueue(requests, requests, 'transfer.#'))
+      await unreadyWithin(worker, /binding ferryman\.requests/)
       proxy.refuse()
       proxy.cut()
       await gone('exchange', 'ferryman.unroutable').make(url)
-      await unreadyWithin(worker, /exchange ferryman\.unroutable is not there/, /max-age is 1h/)
+      await unreadyWithin(
+        worker,
+        /exchange ferryman\.unroutable is not there/,
+        /max-age is 1h/,
+        /binding ferryman\.requests/,
+      )
       await rabbitApi('DELETE', policy(url, 'rival'))
       expect((await installation.cli(['topology', 'apply'])).code).to.equal(0)
       proxy.serve()

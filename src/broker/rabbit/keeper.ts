@@ -202,9 +202,12 @@ export class TopologyKeeper {
     this.#telemetry.emit('warning', { what: `the topology was declared again, since ${what}`, fix })
   }
 
-  /** Without the management API only existence is seen; what was found with it before still stands. */
+  /**
+   * Without the management API only the existence of queues and exchanges is seen: what else was found with it still
+   * stands, missing bindings included.
+   */
   #note({ findings, notCompared }: Report): void {
-    const unseen = notCompared.length > 0 ? this.#findings.filter((finding) => !isMissing(finding)) : []
+    const unseen = notCompared.length > 0 ? this.#findings.filter(({ argument }) => argument !== 'existence') : []
     this.#findings = [...unseen, ...findings]
     for (const finding of findings) this.#warn(subjectOf(finding), sentenceOf(finding), finding.fix)
     // n.b. What is well again is told of again when it fails again.
