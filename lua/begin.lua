@@ -26,14 +26,15 @@
 --   session is a leftover), digest, op, body, props, exchange, rk, consumers and providers of the scope (joined by
 --   commas), held (1: the scope also takes in what these consumers and their open moves hold)
 -- Replies: a list, for each row: stale | reused | duplicate | decided code op origin event letter
---   | begun attempts n rung now firstFailedAt reason cancelledBy written sent ticket moves snapshot ('': none)
+--   | begun attempts n rung now firstFailedAt reason cancelledBy written sent intent ('': none)
+--   ticket moves snapshot ('': none)
 local open, recent = scores(OPEN), scores(RECENT)
 
 local function begin(stored, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held)
   local session = sessionOf(token)
   if not alive(session) then return {'stale'} end
   local record = redis.call('HMGET', stored, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
-    'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent')
+    'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent', 'intent')
   if record[1] and record[1] ~= digest then return {'reused'} end
   if record[2] then
     return {'decided', unpack(redis.call('HMGET', stored, 'code', 'op', 'origin', 'event', 'letter'))}
@@ -71,7 +72,8 @@ local function begin(stored, id, token, mine, digest, op, body, props, exchange,
   local fresh = ticket.state == 'G' and record[8] ~= n
   promote(freed)
   return {'begun', attempts, n, record[9] or '0', nowText, record[10] or '', record[11] or '', record[12] or '',
-    record[8] and 1 or 0, record[14] and 1 or 0, stands, rows(scope.consumers, moves), fresh and snapshot(scope) or ''}
+    record[8] and 1 or 0, record[14] and 1 or 0, record[15] or '', stands, rows(scope.consumers, moves),
+    fresh and snapshot(scope) or ''}
 end
 
 -- What nearly every row needs is read for all of them at once; what is missing here is only read later.

@@ -147,7 +147,7 @@ export function nodeFindings(node: Node): readonly Finding[] {
 
 async function topology(parts: Parts): Promise<readonly Finding[]> {
   const { prefix, topology: mode } = parts.config.rabbitmq
-  const { findings, notCompared } = await (await parts.broker()).verifyTopology()
+  const { findings, notCompared } = await parts.topology('verify')
   const result = mode === 'verify' ? 'fail' : 'warn'
   const differences = findings.map(({ object, argument, wanted, found, fix }) =>
     wrong(result, `${object}: ${argument} is ${found}, not ${wanted}`, fix, EXIT.config),

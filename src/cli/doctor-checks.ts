@@ -43,7 +43,9 @@ function ledgerCheck(parts: Parts): Check {
     needs: 'redis',
     fix,
     run: async () => {
-      const { providers, consumers } = await (await parts.store()).books.dump()
+      const { books, ledgerParts } = await parts.store()
+      await ledgerParts.probe()
+      const { providers, consumers } = await books.dump()
       if (providers.length === 0) return [{ result: 'warn', found: 'it holds no providers', fix }]
       return [ok(`${providers.length} providers, ${consumers.length} consumers`)]
     },

@@ -7,7 +7,7 @@ import { ledgerDump, ledgerSeed, ledgerShow, readSource } from './ledger.ts'
 import { printOperations } from './operations.ts'
 import type { ExitCode } from './exit.ts'
 import type { Setup } from './program.ts'
-import type { RabbitBroker } from '../wire/parts.ts'
+import type { Parts } from '../wire/parts.ts'
 import { checkConfig, printConfig } from './settings.ts'
 import { printExport, printPlan, printReport } from './topology.ts'
 import { siteOf } from '../wire/topology.ts'
@@ -98,22 +98,22 @@ function addLedger(program: Command, { io, withParts, act }: Setup): void {
 
 function addTopology(program: Command, { io, load, withParts, act }: Setup): void {
   const topology = program.command('topology').description('exchanges, queues and policies on RabbitMQ')
-  const addActing = (name: string, description: string, run: (broker: RabbitBroker, json: boolean) => Acting): void => {
+  const addActing = (name: string, description: string, run: (parts: Parts, json: boolean) => Acting): void => {
     topology
       .command(name)
       .description(description)
       .option('--json', 'print a JSON document')
       .addHelpText('after', `\nExample:\n  ferryman topology ${name} --json`)
-      .action(act((options: Json) => withParts(async (parts) => run(await parts.broker(), options.json === true))))
+      .action(act((options: Json) => withParts((parts) => run(parts, options.json === true))))
   }
-  addActing('plan', 'what apply would make, and change nothing; exit 1 when there is something', async (broker, json) =>
-    printPlan(io, await broker.planTopology(), json),
+  addActing('plan', 'what apply would make, and change nothing; exit 1 when there is something', async (parts, json) =>
+    printPlan(io, await parts.topology('plan'), json),
   )
-  addActing('apply', 'make what is missing; safe to run again', async (broker, json) =>
-    printReport(io, await broker.createTopology(), json),
+  addActing('apply', 'make what is missing; safe to run again', async (parts, json) =>
+    printReport(io, await parts.topology('apply'), json),
   )
-  addActing('verify', 'compare and change nothing; exit 78 when unsafe', async (broker, json) =>
-    printReport(io, await broker.verifyTopology(), json),
+  addActing('verify', 'compare and change nothing; exit 78 when unsafe', async (parts, json) =>
+    printReport(io, await parts.topology('verify'), json),
   )
   topology
     .command('export')

@@ -101,10 +101,25 @@ export function brokenRules(config: Config): string[] {
       found.push(`${group}.${there} is given without ${group}.${missing}. Set ${variable} ` + 'too, or neither.')
     }
   }
-  if (config.ledger === 'placement') {
+  if (config.ledger === 'placement') found.push(...placementProblems(config))
+  return found
+}
+
+function placementProblems({ placement }: Config): string[] {
+  const found: string[] = []
+  if (placement.url === null) {
+    found.push('ledger is placement, but placement.url is not set. Set FERRYMAN_PLACEMENT_URL to where Placement is.')
+  }
+  if (placement.token === null) {
     found.push(
-      'ledger is placement, but the placement ledger is not part of this version yet. ' +
-        'Set FERRYMAN_LEDGER to redis.',
+      'ledger is placement, but placement.token is not set, and this version signs in with a token only. ' +
+        'Set FERRYMAN_PLACEMENT_TOKEN, or FERRYMAN_PLACEMENT_TOKEN_FILE.',
+    )
+  }
+  if (placement.markers === 0) {
+    found.push(
+      'placement.markers is 0: this version proves its writes by markers only. ' +
+        'Set FERRYMAN_PLACEMENT_MARKERS to a number from 1 on, or remove it for the default.',
     )
   }
   return found

@@ -148,7 +148,7 @@ export const SETTINGS = {
     default: 'redis',
   },
   'placement.url': {
-    doc: 'Where Placement is, when it is the ledger. Not used by this version, which refuses that ledger.',
+    doc: 'Where Placement is, when it is the ledger; with its path where it does not stand at the root of its host.',
     env: 'FERRYMAN_PLACEMENT_URL',
     format: 'http-url',
     default: null,
@@ -161,7 +161,7 @@ export const SETTINGS = {
     secret: true,
   },
   'placement.markers': {
-    doc: 'How many providers of its own Ferryman keeps in Placement to mark its writes; 0: none, a weaker promise.',
+    doc: 'How many providers of its own Ferryman keeps in Placement to mark its writes; 0 (none) is refused.',
     env: 'FERRYMAN_PLACEMENT_MARKERS',
     format: 'whole-number',
     default: 64,

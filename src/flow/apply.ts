@@ -1,45 +1,15 @@
 // Stage 4 of 7: read, plan, and write once under the lock; an answer that did not come is settled, never guessed.
-import type { Attempt } from '../ledger/ledger.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { refusedBefore } from '../transfer/deadline.ts'
 import type { Decision } from '../transfer/event.ts'
-import type { Outcome } from '../transfer/outcome.ts'
-import { plan, scopeOf, type Facts, type Write } from '../transfer/plan.ts'
-import type { Consumer } from '../transfer/snapshot.ts'
+import { plan, scopeOf, type Facts, type Plan, type Write } from '../transfer/plan.ts'
+import { fenced, type Attempted, type OpenDoor } from './attempted.ts'
 import { decide, plannedStory, untouched, untouchedStory } from './decision.ts'
-import type { Begun, Deps, Ending, Job, Story } from './job.ts'
+import { attemptOf, doneBefore } from './intent.ts'
+import type { Begun, Deps, Job } from './job.ts'
 import { repeat } from './repeat.ts'
-
-/** A write that was carried out, and what reading it back gave (null: found done, so reading back is moot). */
-export interface Written {
-  readonly kind: 'applied'
-  readonly write: Write
-  readonly outcome: Outcome
-  readonly story: Story
-  readonly decision: Decision
-  /** Whether the ledger wrote the decision down in the same step. */
-  readonly decided: boolean
-  readonly after: Readonly<Record<string, Consumer>> | null
-}
-
-export interface Refusal extends Story {
-  readonly outcome: Outcome
-}
-
-export type Attempted =
-  | Written
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | Extract<Ending, { kind: 'stopped' }>
-
-/** An attempt that leaves its door open: nothing else may be done before `closeDoor`. */
-export interface OpenDoor {
-  readonly kind: 'conflict' | 'unclear'
-}
-
-export function leavesDoorOpen(attempted: Attempted | OpenDoor): attempted is OpenDoor {
-  return attempted.kind === 'conflict' || attempted.kind === 'unclear'
-}
+import { releaseUnguarded, unguardedBy } from './unguarded.ts'
 
 export async function apply(
   job: Job,
@@ -51,14 +21,30 @@ export async function apply(
   const { request } = job
   const late = refusedBefore(request, { ...begun.processing, nowMs: nowMs(begun, deps) })
   if (late !== null) return { kind: 'refused', refusal: { outcome: late, ...untouched(request) } }
-  const facts = await factsOf(job, begun, destination, deps)
-  const planned = plan(request, facts)
-  if (planned.kind === 'decided')
-    return { kind: 'refused', refusal: { outcome: planned.outcome, ...untouchedStory(planned, facts) } }
+  if (await isUnsettled(job, destination, deps)) return { kind: 'aside', begun, reason: 'undecided' }
+  const { facts, planned } = await planFor(job, begun, destination, deps)
+  if (planned.kind === 'decided') {
+    const outcome = (await doneBefore(planned.outcome, begun, deps)) ?? planned.outcome
+    return { kind: 'refused', refusal: { outcome, ...untouchedStory(planned, facts) } }
+  }
+  const remove = unguardedBy(request, planned.write, deps)
+  if (remove !== null) return releaseUnguarded(job, begun, held, planned, remove, deps)
+  return send(job, begun, held, planned, deps)
+}
+
+/** Notes where it must, and sends, again and again while no answer comes. */
+async function send(
+  job: Job,
+  begun: Begun,
+  held: Lock,
+  planned: Extract<Plan, { kind: 'write' }>,
+  deps: Deps,
+): Promise<Attempted | OpenDoor> {
+  const { request } = job
   const { write, outcome } = planned
   const story = plannedStory(planned)
   const decision = decide(job, begun, outcome, story, deps)
-  if (!request.idempotent && (await noteSending(begun, deps)) === 'stale') return fenced(begun, deps)
+  if ((await noteSending(job, begun, write, decision, deps)) === 'stale') return fenced(begun, deps)
   if (!held.trusted()) throw new LockLost('the lock was no longer trusted right before the write')
   try {
     const answer = await repeat(
@@ -83,52 +69,62 @@ export async function apply(
   }
 }
 
-/** A write whose sender forbids repeating is noted first: should this process die now, no other sends it again. */
-function noteSending(begun: Begun, deps: Deps): Promise<'noted' | 'stale'> {
-  return repeat(deps.effects.sending, { processing: begun.processing, attempt: begun.attempt }, null, deps)
+/**
+ * A write whose sender forbids repeating is noted first: should this process die now, no other sends it again. So is
+ * every write to a ledger that does not decide, for whoever comes next to settle.
+ */
+async function noteSending(
+  { request }: Job,
+  begun: Begun,
+  write: Write,
+  decision: Decision,
+  deps: Deps,
+): Promise<'noted' | 'stale'> {
+  if (deps.ledger.decides && request.idempotent) return 'noted'
+  const consumers = [...write.changes.map(({ before }) => before.id), ...write.guards.map(({ id }) => id)]
+  const intent = deps.ledger.decides ? null : { decision, moves: write.moves, consumers, marked: true }
+  begun.noted = intent
+  const sending = { attempt: begun.attempt, once: !request.idempotent, intent }
+  return repeat(deps.effects.sending, { processing: begun.processing, sending }, null, deps)
 }
 
-/**
- * After it no send of the attempt can commit. Where one had, the write stands in the books and its decision with it,
- * and
- * the delivery that comes back is answered from there.
- */
-export async function closeDoor(
-  begun: Begun,
-  deps: Deps,
-): Promise<{ readonly kind: 'closed' } | Extract<Ending, { kind: 'stopped' }>> {
-  const standing = await repeat(deps.effects.close, attemptOf(begun), null, deps)
-  switch (standing) {
-    case 'applied':
-      return { kind: 'stopped', begun, why: 'the write was found done; the next delivery tells its decision' }
-    case 'stale':
-      return { kind: 'stopped', begun, why: 'another worker has begun the request' }
-    case 'closed':
-      begun.attempt += 1
-      return { kind: 'closed' }
-  }
+/** Whether another request may have changed a consumer of this one, and nobody has settled that yet. */
+async function isUnsettled({ request }: Job, destination: string | null, deps: Deps): Promise<boolean> {
+  if (deps.ledger.decides) return false
+  const requests = Object.values(await deps.journal.unsettled(scopeOf(request, destination).consumers))
+  return requests.some((id) => id !== request.id)
+}
+
+interface Planned {
+  readonly facts: Facts
+  readonly planned: Plan
+}
+
+/** A plan that refuses is made again on all that can be read, unless it was made on that. */
+async function planFor(job: Job, begun: Begun, destination: string | null, deps: Deps): Promise<Planned> {
+  const { assumed, ...facts } = await factsOf(job, begun, destination, deps)
+  const planned = plan(job.request, facts)
+  if (planned.kind === 'write' || !assumed) return { facts, planned }
+  const whole = { ...facts, snapshot: await deps.ledger.snapshot(scopeOf(job.request, destination)) }
+  return { facts: whole, planned: plan(job.request, whole) }
+}
+
+interface Read extends Facts {
+  /** Whether something was left out that the write checks. */
+  readonly assumed: boolean
 }
 
 /** What was read when the request was begun, while no time was spent waiting since; else what the ledger says now. */
-async function factsOf(job: Job, begun: Begun, destination: string | null, deps: Deps): Promise<Facts> {
+async function factsOf(job: Job, begun: Begun, destination: string | null, deps: Deps): Promise<Read> {
   const given = begun.snapshot
   begun.snapshot = null
-  if (given !== null) return { snapshot: given, moves: begun.moves, destination }
+  if (given !== null) return { snapshot: given, moves: begun.moves, destination, assumed: false }
   const scope = scopeOf(job.request, destination)
-  const [moves, snapshot] = await Promise.all([deps.journal.moves(scope.consumers), deps.ledger.snapshot(scope)])
-  return { snapshot, moves, destination }
+  const [moves, snapshot] = await Promise.all([deps.journal.moves(scope.consumers), deps.ledger.sketch(scope)])
+  return { snapshot, moves, destination, assumed: snapshot.assumed }
 }
 
 /** Redis time (ms), as far as the monotonic clock can tell since the request was begun. */
 function nowMs(begun: Begun, deps: Deps): number {
   return begun.processing.nowMs + deps.clock.monotonicMs() - begun.begunAtMs
-}
-
-function attemptOf(begun: Begun): Attempt {
-  return { request: begun.processing.request, token: begun.processing.token, ticket: begun.held, number: begun.attempt }
-}
-
-function fenced(begun: Begun, deps: Deps): Attempted {
-  deps.telemetry.emit('fence.rejected', { request: begun.processing.request })
-  return { kind: 'stopped', begun, why: 'the ledger refused a processing that is no longer current' }
 }

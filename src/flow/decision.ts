@@ -61,6 +61,12 @@ export function decide(job: Job, begun: Begun, result: Outcome, story: Story, de
   )
 }
 
+/** The decision that was noted before a send, of which it is now known that it was carried out. */
+export function recalled(job: Job, { begun, intent }: Extract<Ending, { kind: 'found' }>, deps: Deps): Decision {
+  const now = circumstances(job.arrivedMs, begun.processing.attempts, deps)
+  return decisionFrom({ ...bodyOf(intent.decision), ...now }, intent.decision.letter)
+}
+
 /** The answer to bytes that are no request. It answers the message, so its event id carries their digest. */
 export function invalidDecision(delivery: Delivery, invalid: Invalid, arrivedMs: number, deps: Deps): Decision {
   const { identity, bytesDigest } = invalid

@@ -1,9 +1,9 @@
 // Every effect of the flow, declared once: its name, whether it may be repeated after a timeout, and because of what.
 import type { Delivery, Outgoing, Publisher } from '../broker/broker.ts'
-import type { Aside, Begun, Cancelled, Entry, Journal, Processing } from '../journal/journal.ts'
+import type { Aside, Begun, Cancelled, Entry, Journal, Processing, Sending } from '../journal/journal.ts'
 import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
-import { idempotent, type Effect } from '../retry/effect.ts'
+import { idempotent, once, type Effect } from '../retry/effect.ts'
 import type { Decision } from '../transfer/event.ts'
 import type { MoveChange, Scope, Write } from '../transfer/plan.ts'
 
@@ -15,13 +15,15 @@ export interface Effects {
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<Deciding, 'decided' | 'stale'>
   readonly aside: Repeatable<{ processing: Pick<Processing, 'request' | 'token'>; aside: Aside }, 'aside' | 'stale'>
-  readonly sending: Repeatable<{ processing: Processing; attempt: number }, 'noted' | 'stale'>
+  readonly sending: Repeatable<{ processing: Processing; sending: Sending }, 'noted' | 'stale'>
   readonly cancel: Repeatable<{ target: string; by: string }, Cancelled>
   readonly told: Repeatable<string, void>
   readonly sweep: Repeatable<number, readonly Entry[]>
   readonly publish: Repeatable<Outgoing, 'routed' | 'unroutable'>
   readonly acknowledge: Repeatable<Delivery, void>
   readonly handBack: Repeatable<Delivery, void>
+  /** Null where the ledger has no write without a guard. */
+  readonly deleteUnguarded: Effect<string, 'deleted' | 'absent', 'once'> | null
 }
 
 interface Deciding {
@@ -44,13 +46,17 @@ const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
     'the request marker, reserved before, is written in the same transaction, so that a second send is refused',
   memory: 'the write and its mark are one step',
 }
+const UNGUARDED = [
+  'ledger.delete',
+  'nothing in the books says whose DELETE it was: a second one could take what was allocated since',
+] as const
 const SETTLED_ONCE = 'the first settlement of a delivery counts, later ones do nothing'
 
 /**
  * Declares the effects over the given ports. Throws where one is not marked idempotent although the flow repeats it.
  */
 export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher): Effects {
-  const effects: Effects = {
+  const effects: Omit<Effects, 'deleteUnguarded'> = {
     begin: idempotent(
       'journal.begin',
       'a processing token is given once, and the same token is answered with what it began',
@@ -68,8 +74,8 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     aside: idempotent('journal.aside', 'it ends a processing that a second send finds ended', ({ processing, aside }) =>
       journal.aside(processing, aside),
     ),
-    sending: idempotent('journal.sending', 'it sets a mark to the value it has', ({ processing, attempt }) =>
-      journal.sending(processing, attempt),
+    sending: idempotent('journal.sending', 'it sets a mark to the value it has', ({ processing, sending }) =>
+      journal.sending(processing, sending),
     ),
     cancel: idempotent(
       'journal.cancel',
@@ -89,5 +95,6 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     handBack: idempotent('broker.hand_back', SETTLED_ONCE, async (delivery) => delivery.handBack()),
   }
   for (const effect of Object.values<{ name: string }>({ ...effects })) assertIdempotent(effect)
-  return effects
+  const { deleteUnguarded } = ledger
+  return { ...effects, deleteUnguarded: deleteUnguarded === null ? null : once(...UNGUARDED, deleteUnguarded) }
 }

@@ -1,9 +1,11 @@
 // The sentence: receive, validate, lock, apply, verify, publish, settle. All branching of the flow is here.
 import type { Delivery } from '../broker/broker.ts'
 import { receive } from './receive.ts'
-import { validate } from './validate.ts'
+import { refusedAtOnce, validate } from './validate.ts'
+import { closeDoor, settleIntent } from './intent.ts'
 import { changeLock, lock } from './lock.ts'
-import { apply, closeDoor, leavesDoorOpen, type Attempted } from './apply.ts'
+import { apply } from './apply.ts'
+import { leavesDoorOpen, type Attempted } from './attempted.ts'
 import { verify } from './verify.ts'
 import { publish } from './publish.ts'
 import { settle, type Settlement } from './settle.ts'
@@ -36,8 +38,10 @@ async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Endi
   let begun: Begun | null = null
   try {
     const standing = await validate(job, deps)
-    if (standing.kind !== 'begun') return standing // decided before, refused, a duplicate, or not ours to begin
+    if (standing.kind !== 'begun') return standing // decided before, a duplicate, or not ours to begin
     begun = standing
+    const settled = (await settleIntent(job, begun, deps)) ?? refusedAtOnce(job, begun)
+    if (settled !== null) return settled
     const held = await lock(job, begun, deps, signal)
     if (held.kind !== 'held') return held // waited in vain
     if (job.request.operation === 'cancel') return await cancel(job, begun, deps)
@@ -68,12 +72,10 @@ async function tryEach(job: Job, begun: Begun, first: Lock, deps: Deps, signal: 
   return { kind: 'ended', begun, ...story, destination, outcome: noCandidate([...refusals, outcome]) }
 }
 
-type Settled = Attempted | Extract<Ending, { kind: 'transient' }>
-
 /**
  * Reads, plans and writes anew while others win the race, each time only after the door of the last attempt is closed.
  */
-async function tryOne(job: Job, begun: Begun, held: Lock, destination: string | null, deps: Deps): Promise<Settled> {
+async function tryOne(job: Job, begun: Begun, held: Lock, destination: string | null, deps: Deps): Promise<Attempted> {
   for (let lost = 0; lost < deps.settings.conflictsMax; lost++) {
     const attempted = await apply(job, begun, held, destination, deps)
     if (!leavesDoorOpen(attempted)) return attempted

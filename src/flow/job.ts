@@ -2,7 +2,7 @@
 import type { Delivery } from '../broker/broker.ts'
 import type { Delay, Names } from '../broker/names.ts'
 import type { Clock } from '../clock/clock.ts'
-import type { Processing, Journal } from '../journal/journal.ts'
+import type { Intent, Processing, Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { LockHolder } from '../locks/lock.ts'
 import type { Ticket } from '../locks/locks.ts'
@@ -46,6 +46,8 @@ export interface Begun {
   /** Number of the next write attempt, and the ticket held now (alternates change it). */
   attempt: number
   held: number
+  /** What may have been sent under this attempt to a ledger that does not decide; null: nothing. */
+  noted: Intent | null
 }
 
 /** A processing to be given up: it may have been begun, and nobody is at it. */
@@ -69,6 +71,8 @@ export type Ending =
    * A decision that stands written already (`again`: since an earlier delivery), or needs no record (class invalid).
    */
   | { readonly kind: 'decided'; readonly decision: Decision; readonly again: boolean; readonly recorded: boolean }
+  /** A write was found carried out that is not decided yet: what was noted of it before it was sent. */
+  | { readonly kind: 'found'; readonly begun: Begun; readonly intent: Intent }
   /** Tried, not decided: to be tried later, one rung on. */
   | { readonly kind: 'transient'; readonly begun: Begun; readonly reason: 'contended' | 'ledger_unavailable' }
   /**
@@ -93,8 +97,8 @@ export interface FlowSettings {
 
 export interface Deps {
   readonly effects: Effects
-  readonly journal: Pick<Journal, 'moves'>
-  readonly ledger: Pick<Ledger, 'snapshot'>
+  readonly journal: Pick<Journal, 'moves' | 'unsettled'>
+  readonly ledger: Pick<Ledger, 'decides' | 'snapshot' | 'sketch' | 'find'>
   readonly locks: LockHolder
   readonly clock: Clock
   readonly telemetry: Telemetry

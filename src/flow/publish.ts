@@ -3,12 +3,14 @@ import type { Delay } from '../broker/names.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Decision } from '../transfer/event.ts'
 import { classOf } from '../transfer/outcome.ts'
+import type { MoveChange } from '../transfer/plan.ts'
 import { afterTransient } from '../transfer/settlement.ts'
-import { decide, eventMessage, letterMessage, unroutableLetter, untouched } from './decision.ts'
+import { decide, eventMessage, letterMessage, recalled, unroutableLetter, untouched } from './decision.ts'
 import type { Deps, Ending, InvalidJob, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 
 type Ended = Extract<Ending, { kind: 'ended' }>
+type Found = Extract<Ending, { kind: 'found' }>
 type Decided = Extract<Ending, { kind: 'decided' }>
 type Transient = Extract<Ending, { kind: 'transient' }>
 
@@ -34,6 +36,8 @@ export async function publish(job: Job | InvalidJob, ending: Ending, deps: Deps)
         return await tell(job, ending, deps)
       case 'ended':
         return await record(job as Job, ending, deps)
+      case 'found':
+        return await writeDown(job as Job, ending, recalled(job as Job, ending, deps), ending.intent.moves, deps)
       case 'transient':
         return await later(job as Job, ending, deps)
       case 'aside':
@@ -48,12 +52,22 @@ export async function publish(job: Job | InvalidJob, ending: Ending, deps: Deps)
   }
 }
 
-/** Writes an outcome down. The first decision stands, so a worker that comes too late tells nothing. */
 async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
-  const { begun, outcome, moves } = ending
-  const decision = decide(job, begun, outcome, ending, deps)
+  const decision = decide(job, ending.begun, ending.outcome, ending, deps)
+  return writeDown(job, ending, decision, { put: ending.moves }, deps)
+}
+
+/** The first decision stands, so a worker that comes too late tells nothing. */
+async function writeDown(
+  job: Job,
+  ending: Ended | Found,
+  decision: Decision,
+  moves: MoveChange,
+  deps: Deps,
+): Promise<Published> {
+  const { begun } = ending
   deps.locks.forget(begun.held)
-  const input = { processing: begun.processing, decision, moves: { put: moves } }
+  const input = { processing: begun.processing, decision, moves }
   if ((await repeat(deps.effects.decide, input, job, deps)) === 'stale') {
     return { kind: 'stopped', ending, why: 'another worker has begun or decided the request' }
   }

@@ -1,4 +1,4 @@
-// Stage 2 of 7: ask the journal what stands; begin, or repeat what was decided, or refuse what no lock could help.
+// Stage 2 of 7: ask the journal what stands; begin, or repeat what was decided; refuse what no lock could help.
 import type { Begun as Stands, Entry, Processing } from '../journal/journal.ts'
 import { resourcesOf } from '../locks/locks.ts'
 import { candidatesOf, refusedBefore, scopeOf, type Scope } from '../transfer/plan.ts'
@@ -37,14 +37,20 @@ export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
     begunAtMs: deps.clock.monotonicMs(),
     attempt: processing.attempt,
     held: ticket.number,
+    noted: processing.intent,
   }
   deps.telemetry.emit('request.begun', {
     request: request.id,
     operation: request.operation,
     attempts: processing.attempts,
   })
-  const refusal = settledBefore(request, processing) ?? refusedBefore(request, processing)
-  return refusal === null ? begun : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
+  return begun
+}
+
+/** What no lock could help, looked at once nothing of the request can be under way any more. */
+export function refusedAtOnce({ request }: Job, begun: Begun): Ending | null {
+  const refusal = settledBefore(request, begun.processing) ?? refusedBefore(request, begun.processing)
+  return refusal === null ? null : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
 }
 
 /** What the journal keeps, so that the sweep can publish the request again. */

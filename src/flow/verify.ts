@@ -1,6 +1,6 @@
 // Stage 5 of 7: what was read back equals the plan, or the difference is told.
 import { verify as compare } from '../transfer/conservation.ts'
-import type { Written } from './apply.ts'
+import type { Written } from './attempted.ts'
 import { viewsOf } from '../transfer/event.ts'
 import type { Begun, Deps, Ending, Job } from './job.ts'
 

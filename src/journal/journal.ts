@@ -18,6 +18,30 @@ export interface Entry {
   readonly routingKey: string
 }
 
+/**
+ * A write that was about to be sent to a ledger which does not decide. Whoever processes the request next settles what
+ * became of it before anything else.
+ */
+export interface Intent {
+  /** What is decided if it was carried out. */
+  readonly decision: Decision
+  readonly moves: MoveChange
+  /** Consumers that it may change: no other request plans on them before it is settled. */
+  readonly consumers: readonly string[]
+  /** Whether the ledger can prove what became of it, and close its door. */
+  readonly marked: boolean
+}
+
+/** What is noted before a send. */
+export interface Sending {
+  /** Number of the write attempt. */
+  readonly attempt: number
+  /** It may not be sent a second time, by nobody. */
+  readonly once: boolean
+  /** Null where the step that writes decides too; it also takes back a note of something that was proven not done. */
+  readonly intent: Intent | null
+}
+
 /** The right to process one request, until somebody else begins it or it is decided. */
 export interface Processing {
   readonly request: string
@@ -45,6 +69,8 @@ export interface Processing {
   readonly sent: boolean
   /** A write of it is in the books although nothing is decided: reading it back in its own step gave something else. */
   readonly written: boolean
+  /** What an earlier processing may have sent under number `attempt`, or null. */
+  readonly intent: Intent | null
 }
 
 export type Begun =
@@ -118,14 +144,16 @@ export interface Journal {
    * `duplicate`.
    */
   aside(processing: Pick<Processing, 'request' | 'token'>, aside: Aside): Promise<'aside' | 'stale'>
-  /** Notes that a write which may not be repeated is about to be sent; every later `begin` tells so. */
-  sending(processing: Processing, attempt: number): Promise<'noted' | 'stale'>
+  /** Notes what is about to be sent; every later `begin` tells so. Numbers of attempts only rise. */
+  sending(processing: Processing, sending: Sending): Promise<'noted' | 'stale'>
   /**
    * Cancels `target` for the request `by`, also before it was ever seen: unless it is decided already, its next
    * processing
    * ends it. `waits`: nothing is decided yet; ask again later.
    */
   cancel(target: string, by: string): Promise<Cancelled>
+  /** Requests with an intent that is not settled, by consumer, of those given. */
+  unsettled(consumers: readonly string[]): Promise<Readonly<Record<string, string>>>
   /** Recorded moves of the given consumers, by consumer. */
   moves(consumers: readonly string[]): Promise<Readonly<Record<string, Move>>>
   /**

@@ -28,6 +28,12 @@ export type Applied =
   /** This processing or its lock is over; nothing was written. Stop: no write, no event, no ack. */
   | { readonly kind: 'stale' }
 
+/** A snapshot that may leave out what the write checks by itself. */
+export interface Sketch extends Snapshot {
+  /** Whether anything was left out: what is refused on it must be planned again on a whole snapshot. */
+  readonly assumed: boolean
+}
+
 /** What the books know of an attempt: `closed` means that no send of it can commit any more. */
 export type Standing = 'applied' | 'closed' | 'absent'
 
@@ -37,8 +43,15 @@ export type Standing = 'applied' | 'closed' | 'absent'
  */
 export interface Ledger {
   readonly name: 'redis' | 'placement' | 'memory'
+  /**
+   * Whether the step that writes also decides. Where it does not, an intent is noted in the journal before each send,
+   * and whoever comes next settles it.
+   */
+  readonly decides: boolean
   /** Reads all that `scope` names at one moment. Unknown providers are null, consumers always have an entry. */
   snapshot(scope: Scope): Promise<Snapshot>
+  /** As much of it as a plan that writes needs, in fewer requests where that can be. */
+  sketch(scope: Scope): Promise<Sketch>
   /**
    * Carries out `write` wholly or not at all, together with the attempt's marker. Sending the identical write again is
    * safe: it is answered as applied. Where books and journal are one store the decision is written in the same step, if
@@ -49,4 +62,9 @@ export interface Ledger {
   find(attempt: Attempt): Promise<Standing>
   /** Closes the door: afterwards no send of the attempt can commit. Tells whether one had. */
   close(attempt: Attempt): Promise<'applied' | 'closed' | 'stale'>
+  /**
+   * Takes all that `consumer` holds, whatever it is, without marker or guard: not idempotent, and never sent again
+   * where it was not answered. `absent`: it held nothing. Null where a forced release is a write like any other.
+   */
+  readonly deleteUnguarded: ((consumer: string) => Promise<'deleted' | 'absent'>) | null
 }

@@ -14,6 +14,7 @@ export type KeyName =
   | 'recent'
   | 'moves'
   | 'ended'
+  | 'intents'
   | 'consumers'
   | 'generations'
   | 'providers'
@@ -36,6 +37,7 @@ export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
   recent: 'zset', // request → first begun (ms); trimmed after `journalMs`
   moves: 'hash', // consumer, and its M → move, JSON; while open, then `journalMs`
   ended: 'zset', // consumer of a move that is no longer open → since (ms)
+  intents: 'hash', // consumer → request that may have changed it in a ledger elsewhere; until that is settled
   // Books: for ever.
   consumers: 'hash', // consumer → JSON; only those that hold something
   generations: 'hash', // consumer that holds nothing any more → last generation, which never restarts

@@ -1,6 +1,7 @@
 // The worker process, joined: everything it needs is opened in order, and closed in the reverse one.
 import type { Config } from '../config.ts'
 import { namesOf, type Names } from '../broker/names.ts'
+import { UnsafeTopology } from '../broker/rabbit/declare.ts'
 import { rabbitBroker, type RabbitBroker } from '../broker/rabbit/rabbit-broker.ts'
 import type { Clock } from '../clock/clock.ts'
 import { every } from '../clock/every.ts'
@@ -11,6 +12,7 @@ import { lockSession, type LockSession } from '../locks/session.ts'
 import { checkServer } from '../redis/check.ts'
 import type { Telemetry } from '../telemetry/events.ts'
 import { Worker, type Drained } from '../worker/worker.ts'
+import { markerFindings, untilAnswered } from './ledger.ts'
 import { storeOf, type Store } from './parts.ts'
 import { redisHealth, type RedisHealth } from './redis-health.ts'
 
@@ -75,12 +77,24 @@ export class OpenWorker {
     await store.redis.start(this.#config.start.timeoutMs)
     const findings = await checkServer(store.redis, store.keys)
     for (const { what, fix } of findings) this.#telemetry.emit('warning', { what, fix })
+    await this.#prepareLedger()
     await locks.start()
     await broker.start()
     void every(this.#clock, PROBE_EVERY_MS, this.#closing.signal, health.probe, () => undefined)
     intake.start()
     worker.start()
     this.#telemetry.emit('worker.started', { worker: this.#identity.worker, concurrency: this.#config.concurrency })
+  }
+
+  /** n.b. In `verify` nothing is made: that is what `topology apply` is for, with the rights it needs. */
+  async #prepareLedger(): Promise<void> {
+    const { ledgerParts } = this.#running.store
+    const { rabbitmq, start } = this.#config
+    const make = rabbitmq.topology === 'create'
+    const missing = await untilAnswered(() => ledgerParts.prepare(make), start.timeoutMs, this.#clock)
+    if (missing.length > 0 && rabbitmq.topology === 'verify') {
+      throw new UnsafeTopology(markerFindings(this.#config, missing))
+    }
   }
 
   /** `drain` finishes what is in hand within `drainMs`; `force` aborts it. Either closes everything, once. */
@@ -129,7 +143,7 @@ export class OpenWorker {
     await intake.stop()
     await locks.stop()
     await broker.stop()
-    await store.redis.stop()
+    await store.stop()
   }
 }
 

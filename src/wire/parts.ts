@@ -4,6 +4,7 @@ import { namesOf, type Names } from '../broker/names.ts'
 import type { Publisher } from '../broker/broker.ts'
 import type { Reader } from '../broker/reader.ts'
 import { openReader } from '../broker/rabbit/reader.ts'
+import type { Report } from '../broker/rabbit/declare.ts'
 import { rabbitBroker, type RabbitBroker } from '../broker/rabbit/rabbit-broker.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Desk } from '../dead-letters/desk.ts'
@@ -13,10 +14,6 @@ import { redisDesk } from '../dead-letters/redis/redis-desk.ts'
 import { effectsOf, type EffectRow } from '../flow/effects.ts'
 import type { Journal } from '../journal/journal.ts'
 import { redisJournal } from '../journal/redis/redis-journal.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import type { Books } from '../ledger/books.ts'
-import { redisBooks } from '../ledger/redis/redis-books.ts'
-import { redisLedger } from '../ledger/redis/redis-ledger.ts'
 import { redisLocks } from '../locks/redis/redis-locks.ts'
 import { redisClient, type RedisClient } from '../redis/client.ts'
 import { checkServer, probe, type Finding as RedisFinding } from '../redis/check.ts'
@@ -24,13 +21,14 @@ import { keysOf, type Keys } from '../redis/keys.ts'
 import { loadScripts, scriptRunner } from '../redis/scripts.ts'
 import type { Effect, Safety } from '../retry/effect.ts'
 import type { Telemetry } from '../telemetry/events.ts'
+import { ledgerOf, withLedger, type LedgerParts } from './ledger.ts'
 
 export type { Books, Dump, DumpedConsumer, Seeded } from '../ledger/books.ts'
 export type { RabbitBroker } from '../broker/rabbit/rabbit-broker.ts'
 export { UnsafeTopology, type Report } from '../broker/rabbit/declare.ts'
 
-/** What stands on Redis. */
-export interface Store {
+/** What stands on Redis, and the ledger wherever it is. */
+export interface Store extends Pick<LedgerParts, 'ledger' | 'books'> {
   readonly redis: RedisClient
   readonly keys: Keys
   /** What the promises need of the server and does not hold. */
@@ -40,10 +38,10 @@ export interface Store {
   /** Redis time (ms since 1970). */
   readonly serverNowMs: () => Promise<number>
   readonly journal: Journal
-  readonly ledger: Ledger
-  readonly books: Books
+  readonly ledgerParts: LedgerParts
   readonly locks: ReturnType<typeof redisLocks>
   readonly desk: Desk
+  stop(): Promise<void>
 }
 
 export interface Parts {
@@ -55,6 +53,8 @@ export interface Parts {
   broker(): Promise<RabbitBroker>
   reader(): Promise<Reader>
   store(): Promise<Store>
+  /** What of the topology is missing, made or different: on RabbitMQ, and in a ledger that needs something too. */
+  topology(act: 'plan' | 'apply' | 'verify'): Promise<Report>
   /** Every effect, declared without connecting anywhere. */
   effects(): readonly EffectRow[]
   /** Closes what was opened. May be called twice. */
@@ -98,7 +98,7 @@ export function openParts(config: Config, clock: Clock, telemetry: Telemetry): P
       await opened.redis.start(START_MS)
       return opened
     },
-    (opened) => opened.redis.stop(),
+    (opened) => opened.stop(),
   )
   return {
     config,
@@ -108,6 +108,15 @@ export function openParts(config: Config, clock: Clock, telemetry: Telemetry): P
     broker,
     reader,
     store,
+    topology: async (act) => {
+      const opened = await broker()
+      const run = {
+        plan: () => opened.planTopology(),
+        apply: () => opened.createTopology(),
+        verify: () => opened.verifyTopology(),
+      }[act]
+      return withLedger(await run(), act, config, clock)
+    },
     effects: () => effectRows(config, clock, telemetry),
     close: async () => {
       await Promise.all(closers.splice(0).map((close) => close()))
@@ -130,7 +139,7 @@ function brokerOptionsOf(config: Config): Parameters<typeof rabbitBroker>[0] {
   }
 }
 
-/** Builds everything that stands on Redis, unconnected. */
+/** Builds it unconnected. */
 export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Store {
   const { url, namespace, tls } = config.redis
   const { leaseMs, holdMs, waitMs } = config.lock
@@ -149,17 +158,23 @@ export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Sto
     },
     loadScripts(),
   )
+  const journal = redisJournal(scripts, { booksHere: config.ledger === 'redis' })
+  const ledgerParts = ledgerOf(config, clock, scripts, journal)
   return {
     redis,
     keys,
     checkServer: () => checkServer(redis, keys),
     probe: () => probe(redis, keys),
     serverNowMs: () => serverNowMs(redis),
-    journal: redisJournal(scripts),
-    ledger: redisLedger(scripts),
-    books: redisBooks(scripts),
+    journal,
+    ledgerParts,
+    ledger: ledgerParts.ledger,
+    books: ledgerParts.books,
     locks: redisLocks(scripts),
     desk: redisDesk(redis, namespace),
+    stop: async () => {
+      await Promise.all([redis.stop(), ledgerParts.stop()])
+    },
   }
 }
 
@@ -174,7 +189,9 @@ type Declared = Pick<Effect<never, unknown, Safety>, 'name' | 'safety' | 'becaus
 function effectRows(config: Config, clock: Clock, telemetry: Telemetry): readonly EffectRow[] {
   const { journal, ledger, locks, desk } = storeOf(config, clock, telemetry)
   const publisher: Publisher = { publish: () => Promise.reject(new Error('declared, not carried out')) }
-  const flow = Object.values<Declared>({ ...effectsOf(journal, ledger, publisher) })
+  const flow = Object.values<Declared | null>({ ...effectsOf(journal, ledger, publisher) }).filter(
+    (one) => one !== null,
+  )
   const desks = Object.values<Declared>({
     ...intakeEffectsOf({ desk, publisher }),
     ...actEffectsOf({ desk, publisher }),

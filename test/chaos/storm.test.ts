@@ -3,7 +3,14 @@ import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { crowdBooks, playOut, randomOf, type Random } from '../support/crowd.ts'
 import { faultsOfReplay } from '../support/crowd-check.ts'
-import { faultsOfTelling, openInstallation, toldOf, type Installation } from '../support/installation.ts'
+import {
+  faultsOfTelling,
+  LEDGERS,
+  openInstallation,
+  toldOf,
+  type Installation,
+  type Told,
+} from '../support/installation.ts'
 import { isDecision } from '../support/installation-line.ts'
 import type { WorkerUnderTest } from '../support/installation-workers.ts'
 
@@ -12,52 +19,61 @@ const SEED = Number(process.env['FERRYMAN_STORM_SEED'] ?? systemClock.nowMs() % 
 const WORKERS = 4
 const KILL_EVERY_MS = 300
 const STORM_MS = 22_000
+const ORDER = { redis: 'generations', placement: 'told' } as const
 const CROWD = { hosts: 12, servers: 80, roomOfHost: 18 }
 const ENV = { FERRYMAN_LOCK_LEASE_MS: '1500', FERRYMAN_LOG_LEVEL: 'debug', FERRYMAN_CONCURRENCY: '16' }
 
-describe('a storm of kills', () => {
-  let installation: Installation
-  before(async () => {
-    installation = await openInstallation()
-    await installation.seed(crowdBooks(CROWD))
-  })
-  after(() => installation.close())
-
-  it(`leaves ${REQUESTS} requests with one effect and one answer each, and the books balanced`, async () => {
-    const random = randomOf(SEED)
-    const startedMs = systemClock.monotonicMs()
-    const storm = startStorm(installation, random)
-    const { requests, copies, reused } = await playOut(installation, CROWD, REQUESTS, random)
-    const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1)
-    const workers = await storm.end()
-
-    expect(await installation.faultsAtRest()).to.deep.equal([])
-    expect(faultsOfTelling(installation, requests)).to.deep.equal([])
-    const events = requests.map((id) => toldOf(installation.events.of(id).find(isDecision)!))
-    expect(events.filter(({ outcome }) => ['operator', 'exhausted'].includes(outcome.class))).to.deep.equal([])
-    expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump())).to.deep.equal([])
-    for (const id of reused) {
-      const answers = installation.events.of(id).filter((message) => !isDecision(message))
-      expect(new Set(answers.map(({ properties }) => properties.messageId as string))).to.have.length(1)
-      expect(answers.map((answer) => toldOf(answer).outcome.code)).to.include('id_reused')
-    }
-    const received = workers.flatMap((worker) => worker.said('request.received'))
-    print({
-      seed: SEED,
-      requests: requests.length,
-      seconds,
-      kills: storm.kills(),
-      copiesSent: copies,
-      reused: reused.length,
-      deliveries: received.length,
-      redelivered: received.filter(({ redelivered }) => redelivered === true).length,
-      takenOver: events.filter(({ attempts }) => attempts > 1).length,
-      eventCopies: installation.events.all.length - events.length - reused.length,
-      fenced: workers.flatMap((worker) => worker.said('fence.rejected')).length,
-      codes: countsOf(events),
+for (const ledger of LEDGERS)
+  describe(`a storm of kills on ${ledger}`, () => {
+    let installation: Installation
+    before(async () => {
+      installation = await openInstallation({ ledger })
+      await installation.seed(crowdBooks(CROWD))
     })
-  }).timeout(400_000)
-})
+    after(() => installation.close())
+
+    it(`leaves ${REQUESTS} requests with one effect and one answer each, and the books balanced`, async () => {
+      const random = randomOf(SEED)
+      const startedMs = systemClock.monotonicMs()
+      const storm = startStorm(installation, random)
+      const { requests, copies, reused } = await playOut(installation, CROWD, REQUESTS, random)
+      const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1)
+      const workers = await storm.end()
+
+      expect(await installation.faultsAtRest()).to.deep.equal([])
+      expect(faultsOfTelling(installation, requests)).to.deep.equal([])
+      const events = decisionsInOrder(installation, requests)
+      expect(events.filter(({ outcome }) => ['operator', 'exhausted'].includes(outcome.class))).to.deep.equal([])
+      expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump(), ORDER[ledger])).to.deep.equal([])
+      for (const id of reused) {
+        const answers = installation.events.of(id).filter((message) => !isDecision(message))
+        expect(new Set(answers.map(({ properties }) => properties.messageId as string))).to.have.length(1)
+        expect(answers.map((answer) => toldOf(answer).outcome.code)).to.include('id_reused')
+      }
+      const received = workers.flatMap((worker) => worker.said('request.received'))
+      print({
+        seed: SEED,
+        requests: requests.length,
+        seconds,
+        kills: storm.kills(),
+        copiesSent: copies,
+        reused: reused.length,
+        deliveries: received.length,
+        redelivered: received.filter(({ redelivered }) => redelivered === true).length,
+        takenOver: events.filter(({ attempts }) => attempts > 1).length,
+        eventCopies: installation.events.all.length - events.length - reused.length,
+        fenced: workers.flatMap((worker) => worker.said('fence.rejected')).length,
+        codes: countsOf(events),
+      })
+    }).timeout(400_000)
+  })
+
+/** Each decision once, in the order of their telling. */
+function decisionsInOrder({ events }: Installation, requests: readonly string[]): readonly Told[] {
+  const first = requests.map((id) => events.of(id).find(isDecision)!)
+  const place = new Map(events.all.map((message, position) => [message, position]))
+  return first.sort((one, other) => place.get(one)! - place.get(other)!).map(toldOf)
+}
 
 interface Storm {
   readonly kills: () => number

@@ -42,6 +42,7 @@ export const BEGIN: Readonly<Record<string, Rule>> = {
       cancelledBy: null,
       written: false,
       sent: false,
+      intent: null,
     })
     expect(begun.ticket).to.include({ state: 'granted', grantedAtMs: store.nowMs() })
     expect(begun.moves).to.deep.equal({})
@@ -116,10 +117,51 @@ export const AGAIN: Readonly<Record<string, Rule>> = {
   'tells that a write which may not be repeated was sent': async (store) => {
     await open(store, 'a')
     const first = await begin(store, R1, 'a.1')
-    expect(await store.journal.sending(first.processing, 1)).to.equal('noted')
+    const only = { attempt: 1, once: true, intent: null }
+    expect(await store.journal.sending(first.processing, only)).to.equal('noted')
     const second = await begin(store, R1, 'a.2')
-    expect(second.processing).to.include({ sent: true, written: false })
-    expect(await store.journal.sending(first.processing, 1)).to.equal('stale')
+    expect(second.processing).to.include({ sent: true, written: false, intent: null, attempt: 1 })
+    expect(await store.journal.sending(first.processing, only)).to.equal('stale')
+  },
+  'tells what may have been sent, until another attempt is noted or it is decided': async (store) => {
+    await open(store, 'a')
+    const first = await begin(store, R1, 'a.1')
+    const intent = { decision: decisionOf(R1), moves: { put: [moveOf('open')] }, consumers: [I, M], marked: true }
+    const second = { ...intent, decision: decisionOf(R1, 'applied', 'again'), consumers: [I] }
+    expect(await store.journal.sending(first.processing, { attempt: 1, once: false, intent })).to.equal('noted')
+    expect(await store.journal.unsettled([I, M, OTHER])).to.deep.equal({ [I]: R1, [M]: R1 })
+    const again = await begin(store, R1, 'a.2')
+    expect(again.processing).to.deep.include({ attempt: 1, intent, sent: false })
+    const next = { attempt: 2, once: false, intent: second }
+    expect(await store.journal.sending(again.processing, next)).to.equal('noted')
+    expect(await store.journal.sending(again.processing, { attempt: 1, once: false, intent })).to.equal('stale')
+    expect(await store.journal.unsettled([I, M])).to.deep.equal({ [I]: R1 })
+    const third = await begin(store, R1, 'a.3')
+    expect(third.processing).to.deep.include({ attempt: 2, intent: second })
+    await store.journal.decide(third.processing, second.decision, second.moves)
+    expect(await store.journal.unsettled([I, M])).to.deep.equal({})
+  },
+  'lets others plan on its consumers once it waits for its next turn, but not when it was handed back': async (
+    store,
+  ) => {
+    await open(store, 'a')
+    const intent = { decision: decisionOf(R1), moves: { put: [] }, consumers: [I], marked: true }
+    for (const [n, reason] of (['handed_back', 'ledger_unavailable'] as const).entries()) {
+      const { processing } = await begin(store, R1, `a.${n + 1}`)
+      await store.journal.sending(processing, { attempt: n + 1, once: false, intent })
+      await store.journal.aside(processing, asideOf(reason, 0, 0))
+      expect(await store.journal.unsettled([I])).to.deep.equal(reason === 'handed_back' ? { [I]: R1 } : {})
+    }
+    expect((await begin(store, R1, 'a.9')).processing).to.deep.include({ attempt: 2, intent })
+  },
+  'takes a note back that was proven not done': async (store) => {
+    await open(store, 'a')
+    const first = await begin(store, R1, 'a.1')
+    const intent = { decision: decisionOf(R1), moves: { put: [] }, consumers: [I], marked: false }
+    await store.journal.sending(first.processing, { attempt: 1, once: true, intent })
+    await store.journal.sending(first.processing, { attempt: 1, once: false, intent: null })
+    expect((await begin(store, R1, 'a.2')).processing).to.deep.include({ sent: false, intent: null })
+    expect(await store.journal.unsettled([I])).to.deep.equal({})
   },
   'with other content under the same id is told so, while it is under way and after': async (store) => {
     await open(store, 'a')

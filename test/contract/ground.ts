@@ -90,6 +90,9 @@ export function decisionOf(request: string, code: Code = 'applied', say = ''): D
   }
 }
 
+/** What a ledger apart from the journal answers to a send whose door is closed. */
+export const CLOSED: Applied = { kind: 'conflict', reason: 'closed' }
+
 export function moveOf(state: Move['state'], request = R1): Move {
   const view = { generation: null, type: 'INSTANCE', allocations: { [S]: SMALL } }
   return {

@@ -7,6 +7,7 @@ import {
   carryOut,
   change,
   claim,
+  CLOSED,
   D,
   decisionOf,
   E,
@@ -98,7 +99,7 @@ export const INSTEAD: Readonly<Record<string, Readonly<Record<string, Instead>>>
         const late = write([change(old, { [D]: SMALL })])
         // The generation does not refuse it; a door that was closed does.
         expect(await store.ledger.close(attemptOf(begun))).to.equal('closed')
-        expect(await store.ledger.apply(late, attemptOf(begun), decisionOf(R1))).to.deep.equal({ kind: 'stale' })
+        expect(await store.ledger.apply(late, attemptOf(begun), decisionOf(R1))).to.deep.equal(CLOSED)
         expect(await booksOf(store))
           .to.have.nested.property('consumers')
           .that.deep.equals({ [I]: ON_S })
@@ -133,9 +134,7 @@ export const INSTEAD: Readonly<Record<string, Readonly<Record<string, Instead>>>
         const old = await begin(store, R1, 'a.1')
         const current = await begin(store, R1, 'a.2')
         expect(await store.ledger.close(attemptOf(current))).to.equal('closed')
-        expect(await store.ledger.apply(claim(old.snapshot!), attemptOf(old), decisionOf(R1))).to.deep.equal({
-          kind: 'stale',
-        })
+        expect(await store.ledger.apply(claim(old.snapshot!), attemptOf(old), decisionOf(R1))).to.deep.equal(CLOSED)
         expect(await store.ledger.apply(claim(current.snapshot!), attemptOf(current, 2), decisionOf(R1))).to.include({
           kind: 'applied',
         })
@@ -164,9 +163,9 @@ export const INSTEAD: Readonly<Record<string, Readonly<Record<string, Instead>>>
         const current = await begin(store, R1, 'a.2')
         expect(await store.ledger.close(attemptOf(old))).to.equal('closed')
         expect(await store.ledger.close(attemptOf(current))).to.equal('closed')
-        expect(await store.ledger.apply(claim(current.snapshot!), attemptOf(current), decisionOf(R1))).to.deep.equal({
-          kind: 'stale',
-        })
+        expect(await store.ledger.apply(claim(current.snapshot!), attemptOf(current), decisionOf(R1))).to.deep.equal(
+          CLOSED,
+        )
       },
     },
     'is not closed once the request is decided without it': {

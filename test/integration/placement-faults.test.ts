@@ -4,7 +4,7 @@ import type { PlacementServer } from '../../src/demo/servers.ts'
 import type { Applied } from '../../src/ledger/ledger.ts'
 import { Unanswered, Unavailable } from '../../src/retry/failures.ts'
 import type { Write } from '../../src/transfer/plan.ts'
-import { claim, I, idOf, M, S, SMALL } from '../contract/ground.ts'
+import { claim, CLOSED, I, idOf, M, S, SMALL } from '../contract/ground.ts'
 import {
   attemptOf,
   DECISION,
@@ -97,7 +97,7 @@ describe('Placement under faults', function () {
       expect(await ground.holds()).to.deep.equal(books)
       ground.proxy.fault(() => null)
       expect(await apply(write, attemptOf(REQUEST, 2))).to.include({ kind: 'applied' })
-      expect(await sent).to.deep.equal({ kind: 'stale' })
+      expect(await sent).to.deep.equal(CLOSED)
     })
   }
 
@@ -122,7 +122,7 @@ describe('Placement under faults', function () {
     ground.proxy.fault(first('PUT', /^\/allocations\//, { kind: 'lose_answer' }))
     expect(await failureOf(ground.ledger.close(ATTEMPT))).to.be.instanceOf(Unanswered)
     expect(await ground.ledger.close(ATTEMPT)).to.equal('closed')
-    expect(await apply(write)).to.deep.equal({ kind: 'stale' })
+    expect(await apply(write)).to.deep.equal(CLOSED)
   })
 
   const FAILURES: readonly (readonly [string, Fault, new (...words: never[]) => Error, RegExp])[] = [

@@ -8,15 +8,26 @@ interface Step {
   readonly after: { readonly generation: number | null; readonly allocations: Allocations }
 }
 
-/** Empty where the events, each decision once, lead from `seed` to `dump` without a gap or a second way. */
-export function faultsOfReplay(events: readonly Told[], seed: Books, dump: Books): string[] {
+/**
+ * How the steps of a consumer are put in order: by generations, where the ledger never restarts them; else as they were
+ * told, since the crowd asks for a consumer only after the last answer about it.
+ */
+export type Order = 'generations' | 'told'
+
+/**
+ * Empty where the events, each decision once and in the order of their telling, lead from `seed` to `dump` without a
+ * gap or a second way.
+ */
+export function faultsOfReplay(events: readonly Told[], seed: Books, dump: Books, by: Order = 'generations'): string[] {
   const steps = stepsOf(events)
   const start = new Map(seed.consumers.map(({ id, allocations }) => [id, allocations]))
   const end = new Map(dump.consumers.map(({ id, allocations }) => [id, allocations]))
   const consumers = new Set([...start.keys(), ...end.keys(), ...steps.keys()])
   return [
-    ...[...consumers].flatMap((id) => faultsOfChain(id, steps.get(id) ?? [], start.get(id) ?? {}, end.get(id) ?? {})),
-    ...faultsOfViews(events),
+    ...[...consumers].flatMap((id) =>
+      faultsOfChain(id, inOrder(steps.get(id) ?? [], by), start.get(id) ?? {}, end.get(id) ?? {}),
+    ),
+    ...(by === 'generations' ? faultsOfViews(events) : []),
   ]
 }
 
@@ -33,15 +44,16 @@ function stepsOf(events: readonly Told[]): Map<string, Step[]> {
   return steps
 }
 
-/**
- * The Redis ledger never restarts generations, so they put the steps in order; a removal comes after what it removes.
- */
-function faultsOfChain(id: string, steps: readonly Step[], start: Allocations, end: Allocations): string[] {
+/** By generations, a removal comes after what it removes. */
+function inOrder(steps: readonly Step[], by: Order): readonly Step[] {
   const order = ({ before, after }: Step): number => after.generation ?? (before.generation ?? 0) + 0.5
-  const sorted = [...steps].sort((one, other) => order(one) - order(other))
+  return by === 'told' ? steps : [...steps].sort((one, other) => order(one) - order(other))
+}
+
+function faultsOfChain(id: string, steps: readonly Step[], start: Allocations, end: Allocations): string[] {
   const faults: string[] = []
   let stands = start
-  for (const { request, before, after } of sorted) {
+  for (const { request, before, after } of steps) {
     if (!same(before, { allocations: stands })) {
       faults.push(`${id}: ${request} began at ${text(before.allocations)}, but ${text(stands)} stood there`)
     }

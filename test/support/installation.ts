@@ -6,6 +6,7 @@ import { ferryman, type Run } from '../integration/ferryman-process.ts'
 import { checkBooks } from './books.ts'
 import { openLine, type Line, type Message } from './installation-line.ts'
 import { spawnWorker, until, type WorkerUnderTest } from './installation-workers.ts'
+import { emptied, sharedPlacement } from './placement-server.ts'
 import { freshNamespace, freshVhost, sharedRabbit, sharedRedis } from './servers.ts'
 
 export interface Books {
@@ -70,7 +71,12 @@ export interface InstallationOptions {
   readonly rabbitUrl?: string
   readonly managementUrl?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Default: redis. With placement the shared one, emptied. */
+  readonly ledger?: LedgerName
 }
+
+export type LedgerName = (typeof LEDGERS)[number]
+export const LEDGERS = ['redis', 'placement'] as const
 
 /** Makes the topology and reads along; there is no worker yet. */
 export async function openInstallation(options: InstallationOptions = {}): Promise<Installation> {
@@ -80,6 +86,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
     FERRYMAN_RABBITMQ_URL: options.rabbitUrl ?? (await freshVhost()),
     FERRYMAN_RABBITMQ_MANAGEMENT_URL: options.managementUrl ?? (await sharedRabbit()).managementUrl ?? '',
+    ...(options.ledger === 'placement' && (await placementEnv())),
     ...options.env,
   }
   const workers: WorkerUnderTest[] = []
@@ -122,6 +129,11 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     },
   }
   return installation
+}
+
+async function placementEnv(): Promise<Readonly<Record<string, string>>> {
+  const { url, token } = await emptied(await sharedPlacement())
+  return { FERRYMAN_LEDGER: 'placement', FERRYMAN_PLACEMENT_URL: url, FERRYMAN_PLACEMENT_TOKEN: token }
 }
 
 export function toldOf(message: Message): Told {

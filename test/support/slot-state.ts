@@ -46,6 +46,7 @@ export function stateOfMemory(slot: MemorySlot, requests: readonly string[]): Sl
       recent: Object.fromEntries(slot.recent),
       ended: Object.fromEntries(slot.ended),
       moves: Object.fromEntries(slot.moves),
+      intents: Object.fromEntries(slot.intents),
     },
     books: {
       consumers: Object.fromEntries(slot.consumers),
@@ -62,19 +63,20 @@ export async function stateOfRedis(
 ): Promise<SlotState> {
   const hash = async (key: string): Promise<Flat> => pairs(await redis.call('HGETALL', [key]))
   const zset = async (key: string): Promise<Flat> => pairs(await redis.call('ZRANGE', [key, 0, -1, 'WITHSCORES']))
-  const [meta, heads, t, rq, moves, consumers, generations, providers, usages] = (await Promise.all(
+  const [meta, heads, t, rq, moves, intents, consumers, generations, providers, usages] = (await Promise.all(
     [
       keys.meta,
       keys.heads,
       keys.t,
       keys.rq,
       keys.moves,
+      keys.intents,
       keys.consumers,
       keys.generations,
       keys.providers,
       keys.usages,
     ].map(hash),
-  )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat]
+  )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat]
   const [q, s, st, dl, open, recent, ended] = (await Promise.all(
     [keys.q, keys.s, keys.st, keys.dl, keys.open, keys.recent, keys.ended].map(zset),
   )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat]
@@ -92,7 +94,7 @@ export async function stateOfRedis(
         .filter(([, record]) => Object.keys(record).length > 0)
         .map(([id, record]) => [id, recordFrom(id, record)]),
     ),
-    journal: { open: numbers(open), recent: numbers(recent), ended: numbers(ended), moves: parsed(moves) },
+    journal: { open: numbers(open), recent: numbers(recent), ended: numbers(ended), moves: parsed(moves), intents },
     books: {
       consumers: parsed(consumers),
       generations: numbers(generations),
@@ -192,6 +194,7 @@ function recordFrom(id: string, flat: Flat): unknown {
     cancelledBy: text('cancelledBy'),
     last: flat['last'] ?? '',
     sent: number('sent'),
+    intent: flat['intent'] === undefined ? null : (JSON.parse(flat['intent']) as unknown),
     swept: number('swept') ?? 0,
   }
 }

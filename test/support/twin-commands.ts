@@ -164,6 +164,22 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
     ),
   },
   {
+    weight: 2,
+    arbitrary: kind(
+      'sending',
+      { processing: which, more: fc.nat(2), once: fc.boolean(), consumers: subset(CONSUMERS), intends: fc.boolean() },
+      async (twin, { processing, more, once, consumers, intends }) => {
+        const known = pick(twin.known.processings, processing)
+        if (known === undefined) return
+        const decision = decisionOf(known.processing.request, 0)
+        const intent = intends ? { decision, moves: { put: movesOf(1) }, consumers, marked: once } : null
+        const what = { attempt: known.processing.attempt - 1 + more, once, intent }
+        await twin.both((store) => store.journal.sending(known.processing, what))
+        await twin.both((store) => store.journal.unsettled(CONSUMERS))
+      },
+    ),
+  },
+  {
     weight: 1,
     arbitrary: kind('cancel', { request: fc.nat(3), by: some }, async (twin, { request, by }) => {
       await twin.both((store) => store.journal.cancel(REQUESTS[request]!, `cancel-${by}`))

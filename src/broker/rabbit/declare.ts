@@ -13,7 +13,7 @@ export class UnsafeTopology extends Error {
   constructor(findings: readonly Finding[]) {
     super(
       [
-        'the RabbitMQ topology is not as it must be (object, argument, wanted, found, fix):',
+        'the topology is not as it must be (object, argument, wanted, found, fix):',
         ...findings.map(
           ({ object, argument, wanted, found, fix }) => `  ${object}, ${argument}, ${wanted}, ${found}, ${fix}`,
         ),

@@ -9,7 +9,7 @@ import { effectOf, type Code } from '../../transfer/outcome.ts'
 import type { Decision } from '../../transfer/event.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
-import type { Begun, Entry, Journal } from '../journal.ts'
+import type { Begun, Entry, Intent, Journal } from '../journal.ts'
 
 import { entryOf, listRecords, showRecord } from './records.ts'
 
@@ -17,7 +17,12 @@ import { entryOf, listRecords, showRecord } from './records.ts'
 const TOLD = { sizeMax: 64, lanes: 1 }
 const BEGUN = { sizeMax: 16, lanes: 4 }
 
-export function redisJournal(scripts: ScriptRunner): Journal {
+export interface JournalOptions {
+  /** Whether the books stand in the same namespace, so that what is begun can be read in the same step. */
+  readonly booksHere: boolean
+}
+
+export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOptions = { booksHere: true }): Journal {
   const tell = batched(TOLD, async (ids: readonly string[]) => {
     await scripts.run('told', { records: ids, rest: ids })
     return ids
@@ -26,7 +31,10 @@ export function redisJournal(scripts: ScriptRunner): Journal {
     listOf('begin', await scripts.run('begin', { records: rows.map(({ entry }) => entry.id), rest: rowsOf(rows) })),
   )
   return {
-    begin: async (entry, scope, token, mine) => begunOf(entry, token, await begin({ entry, scope, token, mine })),
+    begin: async (entry, scope, token, mine) => {
+      const begun = begunOf(entry, token, await begin({ entry, scope, token, mine }))
+      return begun.kind === 'begun' && !booksHere ? { ...begun, snapshot: null } : begun
+    },
     decide: async (processing, decision, moves) => {
       const reply = await scripts.run('decide', {
         records: [processing.request],
@@ -51,12 +59,19 @@ export function redisJournal(scripts: ScriptRunner): Journal {
       })
       return wordOf('aside', reply, ['aside', 'stale'] as const)
     },
-    sending: async (processing, attempt) => {
-      const args = { token: processing.token, attempt }
-      return wordOf('sending', await scripts.run('sending', { records: [processing.request], args }), [
-        'noted',
-        'stale',
-      ] as const)
+    sending: async (processing, sending) => {
+      const reply = await scripts.run('sending', {
+        records: [processing.request],
+        args: {
+          id: processing.request,
+          token: processing.token,
+          attempt: sending.attempt,
+          once: sending.once ? 1 : 0,
+          intent: sending.intent === null ? '' : intentText(sending.intent),
+          consumers: sending.intent?.consumers.join(',') ?? '',
+        },
+      })
+      return wordOf('sending', reply, ['noted', 'stale'] as const)
     },
     cancel: async (target, by) => {
       const [word, code] = listOf(
@@ -67,11 +82,8 @@ export function redisJournal(scripts: ScriptRunner): Journal {
       if (word !== 'decided') throw unexpected('cancel', [word ?? null])
       return { kind: 'decided', code: textOf('cancel', code) as Code }
     },
-    moves: async (consumers) => {
-      if (consumers.length === 0) return {}
-      const found = listOf('HMGET', await scripts.redis.call('HMGET', [scripts.keys.moves, ...consumers]))
-      return movesOf(consumers.map((id, i) => [id, textOrNull(found[i]) ?? '']))
-    },
+    unsettled: async (consumers) => Object.fromEntries(await fieldsOf(scripts, scripts.keys.intents, consumers)),
+    moves: async (consumers) => movesOf(await fieldsOf(scripts, scripts.keys.moves, consumers)),
     sweep: (limit) => sweep(scripts, limit),
     show: (id) => showRecord(scripts, id),
     list: (limit) => listRecords(scripts, limit),
@@ -110,7 +122,8 @@ function begunOf(entry: Entry, token: string, answer: Reply): Begun {
   if (word === 'stale' || word === 'reused' || word === 'duplicate') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }
   if (word !== 'begun') throw unexpected('begin', reply)
-  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, sent, ticket, moves, snapshot] = reply
+  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, sent, intent, ...read] = reply
+  const [ticket, moves, snapshot] = read
   return {
     kind: 'begun',
     processing: {
@@ -126,11 +139,32 @@ function begunOf(entry: Entry, token: string, answer: Reply): Begun {
       cancelledBy: textOrNull(cancelledBy),
       written: wholeOf('begin', written) === 1,
       sent: wholeOf('begin', sent) === 1,
+      intent: intent === '' ? null : (JSON.parse(textOf('begin', intent)) as Intent),
     },
     ticket: ticketOf('begin', ticket),
     moves: movesOf(pairsOf('begin', moves)),
     snapshot: snapshot === '' || snapshot === undefined ? null : snapshotOf('begin', snapshot),
   }
+}
+
+/** n.b. The event stands in the decision as text already. */
+function intentText({ decision, ...intent }: Intent): string {
+  const { body: _body, ...written } = decision
+  return JSON.stringify({ decision: written, ...intent })
+}
+
+/** Those of `fields` that the hash has. */
+async function fieldsOf(
+  scripts: ScriptRunner,
+  key: string,
+  fields: readonly string[],
+): Promise<readonly (readonly [string, string])[]> {
+  if (fields.length === 0) return []
+  const found = listOf('HMGET', await scripts.redis.call('HMGET', [key, ...fields]))
+  return fields.flatMap((field, i) => {
+    const value = textOrNull(found[i])
+    return value === null ? [] : [[field, value] as const]
+  })
 }
 
 /** Two steps: which are due, then each by a script that declares its record. All of the second are sent at once. */

@@ -94,10 +94,19 @@ function reasonOf({ rule, provider, resourceClass }: Extract<Refusal, { kind: 'r
   return [rule, provider, ...classes.toSorted()].join(' ')
 }
 
-/** The attempt was sent before: it is in the books, or its door is closed and whoever closed it goes on. */
+/**
+ * The attempt was sent before: it is in the books, or its door is closed. Whether by this processing's forerunner or by
+ * one that has taken over is for the journal to say, when the next attempt is noted.
+ */
 async function settled({ markers }: Parts, attempt: Attempt): Promise<Applied> {
-  if ((await markers.find(attempt)) === 'applied') return { kind: 'applied', after: null, decided: false }
-  return { kind: 'stale' } // closed; or its marker was removed, which is done to decided requests only
+  switch (await markers.find(attempt)) {
+    case 'applied':
+      return { kind: 'applied', after: null, decided: false }
+    case 'closed':
+      return { kind: 'conflict', reason: 'closed' }
+    case 'absent':
+      return { kind: 'stale' } // its marker was removed, which is done to decided requests only
+  }
 }
 
 /** n.b. The write is in the books: a Placement that cannot be asked now must not be taken for "not carried out". */

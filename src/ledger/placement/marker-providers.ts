@@ -20,6 +20,17 @@ export function markerProvider(namespace: string, number: number): MarkerProvide
   return { id: uuidV5(name), name }
 }
 
+/** Names of those that are not there with their inventory. */
+export async function missingProviders(
+  http: PlacementHttp,
+  wanted: readonly MarkerProvider[],
+): Promise<readonly string[]> {
+  // n.b. A class that nobody has made yet is answered with 400.
+  const ready = await http.send('GET', `/resource_providers?resources=${MARKER_CLASS}:1`)
+  const there = new Set(ready.status === 400 ? [] : providersOf(accepted(ready)).map(({ id }) => id))
+  return wanted.filter(({ id }) => !there.has(id)).map(({ name }) => name)
+}
+
 /** Makes class and providers where they are not there. Any number of workers may do so at once. */
 export async function ensureProviders(http: PlacementHttp, wanted: readonly MarkerProvider[]): Promise<void> {
   accepted(await http.send('PUT', `/resource_classes/${MARKER_CLASS}`))

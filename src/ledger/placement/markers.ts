@@ -2,7 +2,7 @@
 import { Unanswered, Unavailable } from '../../retry/failures.ts'
 import { uuidV5 } from '../../transfer/uuid.ts'
 import type { Attempt, Standing } from '../ledger.ts'
-import { ensureProviders, MARKER_CLASS, markerProvider } from './marker-providers.ts'
+import { ensureProviders, MARKER_CLASS, markerProvider, missingProviders } from './marker-providers.ts'
 import { errorOf, refusalOf } from './refusals.ts'
 import { holdingOf } from './answers.ts'
 import { eachOf } from './each.ts'
@@ -24,6 +24,8 @@ export interface MarkerRow {
 export interface Markers {
   /** Makes class and providers where they are not there. Any number of workers may do so at once. */
   ensure(): Promise<void>
+  /** Names of marker providers that are not there. */
+  missing(): Promise<readonly string[]>
   /** Uuids of the marker providers: no hosts, to be left out of every list. */
   readonly providers: ReadonlySet<string>
   /** Makes sure that K is there to be written. Tells when it has been written before. */
@@ -118,6 +120,7 @@ export function placementMarkers(http: PlacementHttp, { namespace, count }: Mark
     close,
     restored,
     ensure: () => ensureProviders(http, all),
+    missing: () => missingProviders(http, all),
     row: async (attempt, units) => [markerOf(attempt), await rowOf(markerOf(attempt), units, 0)],
     remove: async (attempts) => {
       const removed = await eachOf(attempts, (attempt) => removeOne(markerOf(attempt)))

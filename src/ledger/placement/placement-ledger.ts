@@ -3,7 +3,7 @@ import type { Clock } from '../../clock/clock.ts'
 import { Unanswered } from '../../retry/failures.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move, Provider, Snapshot } from '../../transfer/snapshot.ts'
-import type { Ledger } from '../ledger.ts'
+import type { Ledger, Sketch } from '../ledger.ts'
 import { applyOn } from './apply.ts'
 import type { Authorise } from './authorise.ts'
 import { placementHttp, type PlacementHttp } from './http.ts'
@@ -25,25 +25,11 @@ export interface PlacementOptions {
   readonly moves: (consumers: readonly string[]) => Promise<Readonly<Record<string, Move>>>
 }
 
-export interface Sketch extends Snapshot {
-  readonly assumed: boolean
-}
-
 export interface PlacementLedger extends Ledger {
   readonly name: 'placement'
+  readonly deleteUnguarded: NonNullable<Ledger['deleteUnguarded']>
   readonly markers: Markers
   readonly http: PlacementHttp
-  /**
-   * A snapshot that leaves out what the write checks by itself: that consumers but the first hold nothing (unless the
-   * scope takes in what is held), and usages of providers that the consumer holds of. Good for a plan that writes; what
-   * refuses on it must be planned again on a whole one. `assumed`: whether anything was left out.
-   */
-  sketch(scope: Scope): Promise<Sketch>
-  /**
-   * One unguarded DELETE: the forced release of a consumer without an open move. Not idempotent, so that it is never
-   * sent again; `Unanswered` means that nobody knows. `absent`: it held nothing.
-   */
-  deleteUnguarded(consumer: string): Promise<'deleted' | 'absent'>
   stop(): Promise<void>
 }
 
@@ -62,6 +48,7 @@ export function placementLedger(options: PlacementOptions): PlacementLedger {
   const unsettled = new Set<string>()
   return {
     name: 'placement',
+    decides: false,
     markers,
     http,
     snapshot: async (scope) => {
@@ -134,6 +121,10 @@ function snapshotOf(consumers: readonly ReadConsumer[], providers: Snapshot['pro
   return { providers, consumers: Object.fromEntries(consumers.map(({ consumer }) => [consumer.id, consumer])) }
 }
 
+/**
+ * Left out is that consumers but the first hold nothing (unless the scope takes in what is held), and usages of
+ * providers that the consumer holds of.
+ */
 async function sketchOf(scope: Scope, reading: Reading, moves: Moves): Promise<Sketch> {
   const empty = scope.held ? [] : scope.consumers.slice(1)
   const whole = { ...scope, consumers: scope.consumers.filter((id) => !empty.includes(id)) }

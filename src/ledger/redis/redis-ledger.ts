@@ -8,8 +8,8 @@ import { listOf, textOf, unexpected, wholeOrNull } from '../../redis/replies.ts'
 import { dictionary } from '../../transfer/dictionary.ts'
 import { Refused } from '../../retry/failures.ts'
 import type { Decision } from '../../transfer/event.ts'
-import type { Write } from '../../transfer/plan.ts'
-import type { Consumer } from '../../transfer/snapshot.ts'
+import type { Scope, Write } from '../../transfer/plan.ts'
+import type { Consumer, Snapshot } from '../../transfer/snapshot.ts'
 import type { Applied, Attempt, Ledger, Standing } from '../ledger.ts'
 
 /** Writes that one script carries at most: the server does nothing else meanwhile. */
@@ -20,19 +20,16 @@ export function redisLedger(scripts: ScriptRunner): Ledger {
     const records = sends.map(({ attempt }) => attempt.request)
     return listOf('apply', await scripts.run('apply', { records, rest: [sends.length, ...sends.flatMap(fieldsOf)] }))
   })
+  const snapshot = async ({ consumers, providers, held }: Scope): Promise<Snapshot> => {
+    const args = { consumers: consumers.join(','), providers: providers.join(','), held: held ? 1 : 0 }
+    return snapshotOf('snapshot', await scripts.run('snapshot', { args }))
+  }
   return {
     name: 'redis',
-    snapshot: async (scope) =>
-      snapshotOf(
-        'snapshot',
-        await scripts.run('snapshot', {
-          args: {
-            consumers: scope.consumers.join(','),
-            providers: scope.providers.join(','),
-            held: scope.held ? 1 : 0,
-          },
-        }),
-      ),
+    decides: true,
+    deleteUnguarded: null,
+    snapshot,
+    sketch: async (scope) => ({ ...(await snapshot(scope)), assumed: false }),
     apply: async (write, attempt, decision) => appliedOf(write, await apply({ write, attempt, decision })),
     find: async (attempt) => {
       const reply = await scripts.redis.call('HMGET', [scripts.keys.record(attempt.request), 'written', 'n'])

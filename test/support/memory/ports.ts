@@ -3,7 +3,7 @@ import type { Journal } from '../../../src/journal/journal.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import type { LockStore } from '../../../src/locks/locks.ts'
 import { apply, closeDoor, find, snapshot } from './books.ts'
-import { aside, begin, cancel, decide, list, moves, sending, show, sweepRecords, told } from './records.ts'
+import { aside, begin, cancel, decide, list, moves, sending, show, sweepRecords, told, unsettled } from './records.ts'
 import type { MemorySlot, SlotListener } from './slot.ts'
 import { acquire, close, heartbeat, poke, release } from './tickets.ts'
 
@@ -27,8 +27,9 @@ export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journa
     decide: (processing, decision, change) => call('journal.decide', () => decide(slot, processing, decision, change)),
     told: (requests) => call('journal.told', () => told(slot, requests)),
     aside: (processing, how) => call('journal.aside', () => aside(slot, processing, how)),
-    sending: (processing, attempt) => call('journal.sending', () => sending(slot, processing, attempt)),
+    sending: (processing, what) => call('journal.sending', () => sending(slot, processing, what)),
     cancel: (target, by) => call('journal.cancel', () => cancel(slot, target, by)),
+    unsettled: (consumers) => call('journal.unsettled', () => unsettled(slot, consumers)),
     moves: (consumers) => call('journal.moves', () => moves(slot, consumers)),
     sweep: (limit) => call('journal.sweep', () => sweepRecords(slot, limit)),
     show: (id) => call('journal.show', () => show(slot, id)),
@@ -78,6 +79,9 @@ export function memoryLocks(slot: MemorySlot, call: Call = directCall, ways: Way
 export function memoryLedger(slot: MemorySlot, call: Call = directCall): Ledger {
   return {
     name: 'memory',
+    decides: true,
+    deleteUnguarded: null,
+    sketch: (scope) => call('ledger.sketch', () => ({ ...snapshot(slot, scope), assumed: false })),
     snapshot: (scope) => call('ledger.snapshot', () => snapshot(slot, scope)),
     apply: (write, attempt, decision) => call('ledger.apply', () => apply(slot, write, attempt, decision)),
     find: (attempt) => call('ledger.find', () => find(slot, attempt)),

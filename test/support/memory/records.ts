@@ -1,5 +1,5 @@
 // What the journal scripts do, on the memory slot: begin tells what stands, later steps need the current processing.
-import type { Cancelled, Aside, Begun, Entry, Processing, RecordView } from '../../../src/journal/journal.ts'
+import type { Cancelled, Aside, Begun, Entry, Processing, RecordView, Sending } from '../../../src/journal/journal.ts'
 import { effectOf } from '../../../src/transfer/outcome.ts'
 import type { Decision } from '../../../src/transfer/event.ts'
 import type { MoveChange, Scope } from '../../../src/transfer/plan.ts'
@@ -83,7 +83,8 @@ export function decide(
   if (record === null || !isCurrent(slot, record, processing.token, slot.rules.decideChecksProcessing)) return 'stale'
   if (record.decision !== null) return record.decision.event === decision.event ? 'decided' : 'stale'
   if (record.written !== null && effectOf(decision.code) === 'did_not_happen') return 'stale'
-  slot.records.set(processing.request, { ...record, decision, decidedAtMs: nowMs(slot) })
+  settleIntents(slot, record, processing.request)
+  slot.records.set(processing.request, { ...record, decision, decidedAtMs: nowMs(slot), intent: null })
   slot.open.set(processing.request, nowMs(slot) + slot.options.sweepAfterMs)
   noteMoves(slot, change)
   giveUp(slot, processing.token)
@@ -100,6 +101,7 @@ export function aside(
   const record = recordOf(slot, processing.request)
   const current = record !== null && record.decision === null && isCurrent(slot, record, processing.token, true)
   if (current) {
+    if (how.reason !== 'handed_back') settleIntents(slot, record, processing.request)
     const failed =
       how.reason === 'handed_back'
         ? {}
@@ -112,12 +114,37 @@ export function aside(
   return current ? 'aside' : 'stale'
 }
 
-export function sending(slot: MemorySlot, processing: Processing, attempt: number): 'noted' | 'stale' {
+export function sending(
+  slot: MemorySlot,
+  processing: Processing,
+  { attempt, once, intent }: Sending,
+): 'noted' | 'stale' {
   prelude(slot)
   const record = recordOf(slot, processing.request)
   if (record === null || record.decision !== null || !isCurrent(slot, record, processing.token, true)) return 'stale'
-  slot.records.set(processing.request, { ...record, sent: attempt })
+  if (record.attempt > attempt) return 'stale'
+  if (ticketOfToken(slot, processing.token)?.state !== 'granted') return 'stale'
+  settleIntents(slot, record, processing.request)
+  const noted = intent === null ? { intent } : { intent, attempt }
+  slot.records.set(processing.request, { ...record, ...noted, sent: once ? attempt : null })
+  for (const consumer of intent?.consumers ?? []) slot.intents.set(consumer, processing.request)
   return 'noted'
+}
+
+/** No other request waits any more for what this one may have changed. */
+function settleIntents(slot: MemorySlot, { intent }: Record, request: string): void {
+  for (const consumer of intent?.consumers ?? []) {
+    if (slot.intents.get(consumer) === request) slot.intents.delete(consumer)
+  }
+}
+
+export function unsettled(slot: MemorySlot, consumers: readonly string[]): { [consumer: string]: string } {
+  return Object.fromEntries(
+    consumers.flatMap((id) => {
+      const request = slot.intents.get(id)
+      return request === undefined ? [] : [[id, request] as const]
+    }),
+  )
 }
 
 export function cancel(slot: MemorySlot, target: string, by: string): Cancelled {
@@ -247,6 +274,7 @@ function processingOf(slot: MemorySlot, record: Record, request: string): Proces
     cancelledBy,
     written: record.written !== null,
     sent: record.sent !== null,
+    intent: record.intent,
   }
 }
 
@@ -285,6 +313,7 @@ function fresh(cancelledBy: string | null): Record {
     cancelledBy,
     last: '',
     sent: null,
+    intent: null,
     swept: 0,
     expiresAtMs: Infinity,
     lastWrite: null,

@@ -1,5 +1,6 @@
 // The state of one namespace as plain maps: the readable twin of what the Redis scripts keep, the oracle of the tests.
 import type { Notice } from '../../../src/locks/locks.ts'
+import type { Intent } from '../../../src/journal/journal.ts'
 import type { Decision } from '../../../src/transfer/event.ts'
 import type { Allocations, Inventory, Move } from '../../../src/transfer/snapshot.ts'
 import type { Write } from '../../../src/transfer/plan.ts'
@@ -96,6 +97,8 @@ export interface Record {
   readonly last: string
   /** Number of a write that may not be repeated and was sent. */
   readonly sent: number | null
+  /** What may have been sent as number `attempt` to a ledger that does not decide. */
+  readonly intent: Intent | null
   readonly swept: number
   readonly expiresAtMs: number
   /** The write last sent, kept only for the broken twin that credits an attempt by the state of the books. */
@@ -149,6 +152,8 @@ export interface MemorySlot {
   readonly recent: Map<string, number>
   /** Newest move of each consumer, under the consumer and under its M. */
   readonly moves: Map<string, Move>
+  /** Request whose intent is not settled, by consumer that it may change. */
+  readonly intents: Map<string, string>
   /** When a move that is no longer open ended. */
   readonly ended: Map<string, number>
   readonly providers: Map<string, StoredProvider>
@@ -188,6 +193,7 @@ export function memorySlot(parts: SlotParts): MemorySlot {
     open: new Map(),
     recent: new Map(),
     moves: new Map(),
+    intents: new Map(),
     ended: new Map(),
     providers: new Map(),
     usages: new Map(),
@@ -234,6 +240,7 @@ const KEPT = [
   'open',
   'recent',
   'moves',
+  'intents',
   'ended',
   'providers',
   'usages',

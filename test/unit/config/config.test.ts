@@ -99,8 +99,23 @@ describe('wrong settings', () => {
         'Correct FERRYMAN_RABBITMQ_URL.',
     ],
     [
-      { FERRYMAN_LEDGER: 'placement' },
-      'ledger is placement, but the placement ledger is not part of this version yet. Set FERRYMAN_LEDGER to redis.',
+      { FERRYMAN_LEDGER: 'placement', FERRYMAN_PLACEMENT_TOKEN: 'x' },
+      'ledger is placement, but placement.url is not set. Set FERRYMAN_PLACEMENT_URL to where Placement is.',
+    ],
+    [
+      { FERRYMAN_LEDGER: 'placement', FERRYMAN_PLACEMENT_URL: 'http://placement:8778' },
+      'ledger is placement, but placement.token is not set, and this version signs in with a token only. ' +
+        'Set FERRYMAN_PLACEMENT_TOKEN, or FERRYMAN_PLACEMENT_TOKEN_FILE.',
+    ],
+    [
+      {
+        FERRYMAN_LEDGER: 'placement',
+        FERRYMAN_PLACEMENT_URL: 'http://placement:8778',
+        FERRYMAN_PLACEMENT_TOKEN: 'x',
+        FERRYMAN_PLACEMENT_MARKERS: '0',
+      },
+      'placement.markers is 0: this version proves its writes by markers only. ' +
+        'Set FERRYMAN_PLACEMENT_MARKERS to a number from 1 on, or remove it for the default.',
     ],
     [
       { FERRYMAN_RABBITMQ_CERT: '-----BEGIN CERTIFICATE-----\nx' },

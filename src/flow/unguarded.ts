@@ -1,0 +1,61 @@
+// The forced release that no guard and no marker covers: one DELETE, sent once, by one worker.
+import type { Intent } from '../journal/journal.ts'
+import { LockLost, type Lock } from '../locks/lock.ts'
+import { Unanswered, Unavailable } from '../retry/failures.ts'
+import type { Effect } from '../retry/effect.ts'
+import { outcome } from '../transfer/outcome.ts'
+import type { Plan, Write } from '../transfer/plan.ts'
+import type { Request } from '../transfer/request.ts'
+import { fenced, type Attempted } from './attempted.ts'
+import { decide, plannedStory } from './decision.ts'
+import { settleUnmarked } from './intent.ts'
+import type { Begun, Deps, Job } from './job.ts'
+import { repeat } from './repeat.ts'
+
+type Delete = Effect<string, 'deleted' | 'absent', 'once'>
+
+/** How a write is carried out without a guard, or null where it is a write like any other. */
+export function unguardedBy(request: Request, write: Write, deps: Deps): Delete | null {
+  const alone = request.force && write.moves.put.length === 0 && write.changes.length === 1
+  return request.operation === 'release' && alone ? deps.effects.deleteUnguarded : null
+}
+
+export async function releaseUnguarded(
+  job: Job,
+  begun: Begun,
+  held: Lock,
+  planned: Extract<Plan, { kind: 'write' }>,
+  remove: Delete,
+  deps: Deps,
+): Promise<Attempted> {
+  const { write } = planned
+  const story = plannedStory(planned)
+  const decision = decide(job, begun, planned.outcome, story, deps)
+  const consumers = write.changes.map(({ before }) => before.id)
+  const intent: Intent = { decision, moves: write.moves, consumers, marked: false }
+  if ((await note(begun, intent, deps)) === 'stale') return fenced(begun, deps)
+  if (!held.trusted()) {
+    await note(begun, null, deps)
+    throw new LockLost('the lock was no longer trusted right before the write')
+  }
+  try {
+    const answer = await remove.once(consumers[0]!)
+    if (answer === 'absent') {
+      const nothing = outcome('nothing_to_do', `Consumer ${consumers[0]} held nothing any more when it was released.`)
+      return { kind: 'refused', refusal: { outcome: nothing, ...story, before: story.after } }
+    }
+    const after = (await deps.ledger.snapshot({ consumers, providers: [], held: false })).consumers
+    return { kind: 'applied', write, outcome: planned.outcome, story, decision, after, decided: false }
+  } catch (failure) {
+    if (failure instanceof Unanswered) return settleUnmarked(job, begun, intent, deps)
+    if (!(failure instanceof Unavailable)) throw failure
+    await note(begun, null, deps) // it was not carried out, so that it may be sent once more
+    return { kind: 'transient', begun, reason: 'ledger_unavailable' }
+  }
+}
+
+function note(begun: Begun, intent: Intent | null, deps: Deps): Promise<'noted' | 'stale'> {
+  begun.noted = intent
+  const sending = { attempt: begun.attempt, once: intent !== null, intent }
+  return repeat(deps.effects.sending, { processing: begun.processing, sending }, null, deps)
+}
