@@ -1,6 +1,7 @@
 // The commands that publish: one request from options, or many from a file. All pass the worker's own check first.
 import type { Names } from '../broker/names.ts'
 import type { Outgoing, Publisher } from '../broker/broker.ts'
+import { requestMessage } from '../broker/request-message.ts'
 import type { Received, Reader } from '../broker/reader.ts'
 import type { Clock } from '../clock/clock.ts'
 import { decode, type Invalid } from '../transfer/message.ts'
@@ -201,19 +202,8 @@ function sentenceOf(invalid: Invalid): string {
 }
 
 function messageOf(request: Request | null, body: Buffer, { names, clock }: RequestParts): Outgoing {
-  const timestamp = Math.floor(clock.nowMs() / 1_000)
-  return {
-    exchange: names.requests,
-    routingKey: `transfer.${request?.operation ?? 'unknown'}`,
-    body,
-    properties: {
-      contentType: 'application/json',
-      type: 'ferryman.request',
-      timestamp,
-      headers: {},
-      ...(request === null ? {} : { messageId: request.id, correlationId: request.id }),
-    },
-  }
+  const [id, operation] = request === null ? [null, 'unknown'] : [request.id, request.operation]
+  return requestMessage({ id, operation, body, sentAtMs: clock.nowMs() }, names)
 }
 
 async function send(publisher: Publisher, message: Outgoing): Promise<void> {

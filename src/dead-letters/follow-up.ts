@@ -3,7 +3,7 @@ import type { Outgoing } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
 import type { Journal, RecordView } from '../journal/journal.ts'
 import { eventProperties, followUpOf, type EventBody, type Followed } from '../transfer/event.ts'
-import { letterId } from '../transfer/letter.ts'
+import { effectIn, letterId } from '../transfer/letter.ts'
 import { decode } from '../transfer/message.ts'
 import type { Code } from '../transfer/outcome.ts'
 import type { Letter, WholeLetter } from './desk.ts'
@@ -65,7 +65,7 @@ function eventOfLetter(letter: WholeLetter): EventBody {
       // n.b. `event_unroutable` is no outcome; where its record is gone there is nothing better to repeat.
       code: letter.code as Code,
       class: letter.class,
-      effect: effectIn(text('dl-effect')),
+      effect: effectIn(headers['dl-effect']),
       message: text('dl-description'),
     },
     violations: [],
@@ -79,8 +79,4 @@ function eventOfLetter(letter: WholeLetter): EventBody {
     worker: text('dl-worker'),
     durationMs: 0,
   }
-}
-
-function effectIn(word: string): EventBody['outcome']['effect'] {
-  return word === 'happened' || word === 'did_not_happen' ? word : 'unknown'
 }

@@ -1,5 +1,6 @@
 // A message from the dead-letter queue to a letter: what it is about, from Ferryman's headers and the body. Pure.
 import type { Properties } from '../broker/broker.ts'
+import { effectIn } from '../transfer/letter.ts'
 import { decode } from '../transfer/message.ts'
 import { isUuid } from '../transfer/uuid.ts'
 import { LETTER_CLASSES, type LetterClass, type NewLetter, type State } from './desk.ts'
@@ -34,7 +35,7 @@ export function letterOf({ body, properties }: Arrived, nowMs: number): NewLette
     providers: about.providers,
     code: text(headers['dl-reason']) ?? 'unknown',
     class: classOf(headers['dl-class']),
-    effect: effectOf(headers['dl-effect']),
+    effect: effectIn(headers['dl-effect']),
     firstFailedAt,
     lastFailedAt: timeOf(headers['dl-last-failed-at']) ?? firstFailedAt,
     attempts: typeof headers['dl-attempts'] === 'number' ? headers['dl-attempts'] : 0,
@@ -81,10 +82,6 @@ function named(providers: readonly (string | null)[]): string[] {
 /** n.b. An unknown class counts as work for a person: it must not be forgotten after a week. */
 function classOf(value: unknown): LetterClass {
   return LETTER_CLASSES.find((known) => known === value) ?? 'operator'
-}
-
-function effectOf(value: unknown): NewLetter['effect'] {
-  return value === 'happened' || value === 'did_not_happen' ? value : 'unknown'
 }
 
 function text(value: unknown): string | null {

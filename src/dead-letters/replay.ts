@@ -1,6 +1,7 @@
 // What replaying a letter sends: the same request, as plain JSON, under a new id that follows from letter and number.
 import type { Outgoing } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
+import { requestMessage } from '../broker/request-message.ts'
 import { ascii } from '../transfer/ascii.ts'
 import { rfc3339Ms } from '../transfer/deadline.ts'
 import { copiedProperties, type Flat } from '../transfer/letter.ts'
@@ -44,19 +45,16 @@ export function replayOf(letter: WholeLetter, n: number, options: ReplayOptions)
   return {
     kind: 'message',
     request,
-    message: {
-      exchange: options.names.requests,
-      routingKey: `transfer.${old.request.operation}`,
-      body,
-      properties: {
-        messageId: request,
-        correlationId: request,
-        contentType: 'application/json',
-        type: 'ferryman.request',
-        timestamp: Math.floor(options.nowMs / 1_000),
+    message: requestMessage(
+      {
+        id: request,
+        operation: old.request.operation,
+        body,
+        sentAtMs: options.nowMs,
         headers: copiedProperties({ headers: senders(letter.headers) }, headers).headers,
       },
-    },
+      options.names,
+    ),
   }
 }
 

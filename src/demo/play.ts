@@ -1,5 +1,6 @@
 // Plays the scenario as a scheduler would: publishes, and waits for an outcome before it sends what depends on it.
 import type { Names } from '../broker/names.ts'
+import { requestMessage } from '../broker/request-message.ts'
 import type { Publisher } from '../broker/broker.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Wave } from './scenario.ts'
@@ -33,18 +34,7 @@ export async function play(waves: readonly Wave[], stage: Stage, onSent: () => v
 }
 
 async function publish({ request, operation, body }: Step, { publisher, names, clock }: Stage): Promise<void> {
-  const routed = await publisher.publish({
-    exchange: names.requests,
-    routingKey: `transfer.${operation}`,
-    body,
-    properties: {
-      messageId: request,
-      correlationId: request,
-      contentType: 'application/json',
-      type: 'ferryman.request',
-      timestamp: Math.floor(clock.nowMs() / 1_000),
-      headers: {},
-    },
-  })
+  const message = requestMessage({ id: request, operation, body, sentAtMs: clock.nowMs() }, names)
+  const routed = await publisher.publish(message)
   if (routed === 'unroutable') throw new Error(`exchange ${names.requests} has no queue for request ${request}`)
 }

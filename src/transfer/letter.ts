@@ -1,6 +1,7 @@
 // Dead letters: their headers, and what a copy of a message carries of its sender's properties; flat, ASCII, bounded.
 import { ascii, asciiCut } from './ascii.ts'
 import type { EventBody } from './event.ts'
+import type { Effect } from './outcome.ts'
 import { uuidV5 } from './uuid.ts'
 
 /** All headers of a message together, as AMQP encodes them (bytes). */
@@ -44,6 +45,11 @@ export function letterHeaders(
     'dl-worker': asciiCut(at.worker, DESCRIPTION_MAX),
     'dl-worker-version': asciiCut(at.workerVersion, DESCRIPTION_MAX),
   }
+}
+
+/** The effect that the header `dl-effect` tells; what it does not tell is not known. */
+export function effectIn(header: unknown): Effect {
+  return header === 'happened' || header === 'did_not_happen' ? header : 'unknown'
 }
 
 /** Headers of the letter that tells of an event which nobody could receive. The decision and its effect stand. */
