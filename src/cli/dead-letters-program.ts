@@ -1,8 +1,8 @@
 // The commands of the desk that act: dead-letters replay, discard, restore, reconcile and rebuild.
-import { userInfo } from 'node:os'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { STATES } from '../dead-letters/desk.ts'
 import { rfc3339Ms } from '../transfer/deadline.ts'
+import { shortText, withActor } from './actor.ts'
 import {
   checkReplay,
   deskDiscard,
@@ -19,30 +19,29 @@ import type { Io } from './output.ts'
 import { oneOf } from './options.ts'
 import type { Setup } from './program.ts'
 
-/** Longest reason, and longest name of who acts. */
+/** Longest reason. */
 const REASON_MAX = 1_024
-const NAME_MAX = 128
 
 export function addActingCommands(desk: Command, { io, wiring, withParts, act }: Setup): void {
   const acting = (run: (parts: ActingParts) => Promise<ExitCode>): Promise<ExitCode> =>
     withParts(async (parts) => run(await deskParts(parts, `${wiring.instance}:command`)))
   addReplay(desk, io, acting, act)
-  withActor(desk.command('discard'), io)
+  acted(desk.command('discard'), io)
     .description('take letters out of the way; they can be restored')
     .argument('<id...>', 'dl-ids, or ids of requests')
-    .requiredOption('--reason <text>', 'why; told in the event that follows', words(REASON_MAX))
+    .requiredOption('--reason <text>', 'why; told in the event that follows', shortText(REASON_MAX))
     .addHelpText('after', "\nExample:\n  ferryman dead-letters discard ID --reason 'the server was deleted'")
     .action(
       act((ids: string[], options: ActOptions & { reason: string }) =>
         acting((parts) => deskDiscard(io, parts, ids, options)),
       ),
     )
-  withActor(desk.command('restore'), io)
+  acted(desk.command('restore'), io)
     .description('bring discarded letters back, in the state they had')
     .argument('<id...>', 'dl-ids, or ids of requests')
     .addHelpText('after', '\nExample:\n  ferryman dead-letters restore ID')
     .action(act((ids: string[], options: ActOptions) => acting((parts) => deskRestore(io, parts, ids, options))))
-  withActor(desk.command('reconcile'), io)
+  acted(desk.command('reconcile'), io)
     .description('find out what is known by now of letters whose effect is unknown; exit 1 when it still is')
     .argument('[id...]', 'dl-ids, or ids of requests; default: all open letters whose effect is unknown')
     .addHelpText('after', '\nExamples:\n  ferryman dead-letters reconcile\n  ferryman dlq reconcile ID --json')
@@ -61,7 +60,7 @@ function addReplay(
   acting: (run: (parts: ActingParts) => Promise<ExitCode>) => Promise<ExitCode>,
   act: Setup['act'],
 ): void {
-  withActor(desk.command('replay'), io)
+  acted(desk.command('replay'), io)
     .description('try requests again under new ids, where it is certain that they did not take effect')
     .argument('[id...]', 'dl-ids, or ids of requests')
     .option('--group <group>', 'all letters of a group, as groups shows it, or of a code', (word) => word.toLowerCase())
@@ -88,35 +87,8 @@ Examples:
 }
 
 /** `--by` and `--json`, which every act takes. */
-function withActor(command: Command, io: Io): Command {
-  return command
-    .addOption(
-      new Option('--by <name>', "who acts (default: the operating system's user)")
-        .argParser(words(NAME_MAX))
-        .default(undefined),
-    )
-    .option('--json', 'one JSON object a line')
-    .hook('preAction', (_, action) => {
-      if (action.getOptionValue('by') === undefined) action.setOptionValue('by', userOf(io))
-    })
-}
-
-/** n.b. A container may run under a number that has no name. */
-function userOf(io: Io): string {
-  try {
-    return userInfo().username
-  } catch {
-    return io.env['USER'] ?? 'unknown'
-  }
-}
-
-function words(longest: number): (word: string) => string {
-  return (word) => {
-    const text = word.trim()
-    if (text === '') throw new InvalidArgumentError('It must not be empty.')
-    if (text.length > longest) throw new InvalidArgumentError(`It has more than ${longest} characters.`)
-    return text
-  }
+function acted(command: Command, io: Io): Command {
+  return withActor(command, io).option('--json', 'one JSON object a line')
 }
 
 function moment(word: string): string {

@@ -1,22 +1,26 @@
 // The commands of daily work: worker, request, events, transfers.
 import { Option, type Command } from 'commander'
-import { OPERATIONS } from '../transfer/request.ts'
 import type { Parts } from '../wire/parts.ts'
+import { withActor } from './actor.ts'
 import { tail, type Follow, type TailOptions } from './events.ts'
 import { addLater } from './later.ts'
 import { readSource } from './ledger.ts'
-import { amounts, count, durationMs, field, streamStart, words } from './options.ts'
+import { count, durationMs, streamStart } from './options.ts'
+import { planOne, type PlanOptions } from './plan.ts'
 import type { Setup } from './program.ts'
 import { requestMany, requestOne, type RequestOptions, type RequestParts, type SendOptions } from './request.ts'
-import { transfersList, transfersShow } from './transfers.ts'
+import { withRequestOptions } from './request-options.ts'
+import { transfersCancel, transfersList, transfersShow, type CancelOptions } from './transfers.ts'
+import { transfersStuck } from './transfers-stuck.ts'
 import { runWorker } from './worker.ts'
 
 export function addWorkCommands(program: Command, setup: Setup): void {
   addWorker(program, setup)
   addRequest(program, setup)
+  addPlan(program, setup)
   addEvents(program, setup)
   addTransfers(program, setup)
-  addLater(program, ['plan', 'console'])
+  addLater(program, ['console'])
 }
 
 function addWorker(program: Command, { io, wiring, load, act }: Setup): void {
@@ -28,29 +32,11 @@ function addWorker(program: Command, { io, wiring, load, act }: Setup): void {
 }
 
 function addRequest(program: Command, { io, withParts, act }: Setup): void {
-  const request = program
-    .command('request')
-    .description('publish requests')
-    .enablePositionalOptions()
-    .argument('<operation>', `one of ${OPERATIONS.join(', ')}`)
-    .option('--id <uuid>', 'id of the request; default: a new one')
-    .option('--consumer <uuid>', 'the consumer whose allocations move')
-    .option('--source <uuid>', 'root resource provider that it leaves')
-    .option('--destination <uuid>', 'root resource provider that it goes to')
-    .option('--migration <uuid>', 'consumer that holds the source while the move is open')
-    .option('--mode <mode>', 'claim: migration (default) or doubled')
-    .option('--resources <amounts>', 'amounts by resource class, as VCPU=2,MEMORY_MB=2048', amounts)
-    .option('--destination-resources <amounts>', 'the whole set held at the destination, for another size', amounts)
-    .option('--alternates <uuids>', 'further destinations, separated by commas', words)
-    .option('--not-after <time>', 'deadline, RFC 3339 with offset')
-    .option('--origin <name>', "last word of the event's routing key")
-    .option('--force', 'release: skip all comparison')
-    .option('--policy <policy>', 'resize: max (default), sum or replace')
-    .option('--new-consumer <uuid>', 'swap-consumer: who takes over')
-    .option('--request <uuid>', 'cancel: the request to cancel')
-    .option('--field <name=json>', 'any other field of the request, as JSON (may be repeated)', field)
+  const request = withRequestOptions(
+    program.command('request').description('publish requests').enablePositionalOptions(),
+  )
     .option('--wait', 'wait for the event and print it; exit 0 on success, 1 on failure, 69 when none came')
-    .addOption(new Option('--timeout <duration>', 'longest wait').argParser(durationMs).default(30_000, '30s'))
+    .addOption(timeoutOption())
     .option('--json', 'print a JSON document instead of the id')
     .addHelpText(
       'after',
@@ -78,6 +64,26 @@ Examples:
         const text = await readSource(io, file)
         return withParts((parts) => requestMany(io, requestParts(parts), text, options))
       }),
+    )
+}
+
+function addPlan(program: Command, { io, wiring, withParts, act }: Setup): void {
+  withRequestOptions(program.command('plan').description('what a request would do now, without writing anything'))
+    .option('--json', 'print a JSON document')
+    .addHelpText(
+      'after',
+      `
+Exit 0 when it would be done, 1 when not, with every rule that stands against it. Nothing is locked meanwhile: others
+may change the ledger before the request comes.
+
+Examples:
+  ferryman plan claim --consumer ID --source ID --destination ID --alternates ID,ID
+  ferryman plan confirm --consumer ID --json`,
+    )
+    .action(
+      act((operation: string, options: PlanOptions) =>
+        withParts((parts) => planOne(io, parts, wiring.clock, operation, options)),
+      ),
     )
 }
 
@@ -119,7 +125,8 @@ Examples:
     )
 }
 
-function addTransfers(program: Command, { io, withParts, act }: Setup): void {
+function addTransfers(program: Command, setup: Setup): void {
+  const { io, withParts, act } = setup
   const transfers = program.command('transfers').description('the journal: what was asked, decided, written, told')
   transfers
     .command('list')
@@ -145,5 +152,45 @@ function addTransfers(program: Command, { io, withParts, act }: Setup): void {
         withParts(async (parts) => transfersShow(io, (await parts.store()).journal, id, options.json === true)),
       ),
     )
-  addLater(transfers, ['stuck', 'cancel'])
+  transfers
+    .command('stuck')
+    .description('requests not told and moves not ended for too long, with what to do next; exit 1 when there are some')
+    .addOption(
+      new Option('--older-than <duration>', 'under way for so long or longer')
+        .argParser(durationMs)
+        .default(STUCK_MS, '15m'),
+    )
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nExamples:\n  ferryman transfers stuck\n  ferryman transfers stuck --older-than 2h --json')
+    .action(
+      act((options: { olderThan: number; json?: true }) =>
+        withParts(async (parts) => {
+          const { overview, serverNowMs: nowMs } = await parts.store()
+          return transfersStuck(io, { overview, nowMs }, options.olderThan, options.json === true)
+        }),
+      ),
+    )
+  addCancel(transfers, setup)
+}
+
+/** Longer than a request takes that goes through the whole delay ladder. */
+const STUCK_MS = 15 * 60_000
+
+function addCancel(transfers: Command, { io, withParts, act }: Setup): void {
+  withActor(transfers.command('cancel'), io)
+    .description('ask that a request is not carried out, also before it is ever seen; what is decided stands')
+    .argument('<id>', 'id of the request')
+    .option('--wait', 'wait for the event of the cancel and print it; exit 0 when the request is cancelled, 1 when not')
+    .addOption(timeoutOption())
+    .option('--json', 'print a JSON document instead of the id')
+    .addHelpText('after', '\nExample:\n  ferryman transfers cancel ID --by anna --wait')
+    .action(
+      act((id: string, options: CancelOptions) =>
+        withParts((parts) => transfersCancel(io, requestParts(parts), id, options)),
+      ),
+    )
+}
+
+function timeoutOption(): Option {
+  return new Option('--timeout <duration>', 'longest wait').argParser(durationMs).default(30_000, '30s')
 }

@@ -4,11 +4,11 @@ import type { Outgoing, Publisher } from '../broker/broker.ts'
 import { requestMessage } from '../broker/request-message.ts'
 import type { Received, Reader } from '../broker/reader.ts'
 import type { Clock } from '../clock/clock.ts'
-import { decode, type Invalid } from '../transfer/message.ts'
-import { OPERATIONS, type Request } from '../transfer/request.ts'
-import { meant } from '../config/nearest.ts'
+import { decode } from '../transfer/message.ts'
+import type { Request } from '../transfer/request.ts'
 import { EXIT, Exit, type ExitCode } from './exit.ts'
 import { harmless, printJson, progressOf, type Io } from './output.ts'
+import { requestFrom, sentenceOf, type RequestFields } from './request-options.ts'
 
 /** What the two commands need. */
 export interface RequestParts {
@@ -19,33 +19,12 @@ export interface RequestParts {
   readonly reader: () => Promise<Reader>
 }
 
-export interface RequestOptions {
-  readonly [name: string]: unknown
-  readonly id?: string
-  readonly field?: Readonly<Record<string, unknown>>
+export interface RequestOptions extends RequestFields {
   readonly wait?: true
   /** How long to wait for the event, in ms. */
   readonly timeout: number
   readonly json?: true
 }
-
-/** Options that become fields of the same name. */
-const FIELD_OPTIONS = [
-  'consumer',
-  'source',
-  'destination',
-  'migration',
-  'mode',
-  'resources',
-  'destinationResources',
-  'alternates',
-  'notAfter',
-  'origin',
-  'force',
-  'policy',
-  'newConsumer',
-  'request',
-]
 
 /** Publishes one request and prints its id; with `wait`, prints its event instead and answers by its outcome. */
 export async function requestOne(
@@ -54,17 +33,7 @@ export async function requestOne(
   operation: string,
   options: RequestOptions,
 ): Promise<ExitCode> {
-  if (!(OPERATIONS as readonly string[]).includes(operation)) {
-    throw new Exit(
-      EXIT.usage,
-      `${operation} is no operation${meant(operation, OPERATIONS)} ` + `Operations: ${OPERATIONS.join(', ')}.`,
-    )
-  }
-  const given = FIELD_OPTIONS.filter((name) => options[name] !== undefined)
-  const fields = Object.fromEntries(given.map((name) => [name, options[name]]))
-  const id = options.id ?? parts.clock.uuid()
-  const body = Buffer.from(JSON.stringify({ version: 1, id, operation, ...fields, ...options.field }))
-  const decoded = decode({ body, headers: {} }, { bytesMax: parts.bytesMax })
+  const { body, decoded } = requestFrom(operation, options, parts.clock, parts.bytesMax)
   if (decoded.kind === 'invalid') throw new Exit(EXIT.usage, sentenceOf(decoded))
   const { request } = decoded
   const publisher = await parts.publisher()
@@ -194,11 +163,6 @@ function lineOf(number: number, body: Buffer, bytesMax: number): Line {
   return decoded.kind === 'request'
     ? { number, body, request: decoded.request, problem: null }
     : { number, body, request: null, problem: sentenceOf(decoded) }
-}
-
-function sentenceOf(invalid: Invalid): string {
-  const rest = invalid.outcome.violations.slice(1).map(({ path, message }) => ` ${path ?? ''} ${message ?? ''}.`)
-  return `${invalid.outcome.message}${rest.join('')}`
 }
 
 function messageOf(request: Request | null, body: Buffer, { names, clock }: RequestParts): Outgoing {

@@ -1,7 +1,9 @@
-// The journal's reading commands: what was asked, decided, written and told.
+// The commands about single requests: what was asked, decided, written and told, and calling one off.
 import type { Journal, RecordView } from '../journal/journal.ts'
+import { isUuid } from '../transfer/uuid.ts'
 import { EXIT, Exit, type ExitCode } from './exit.ts'
 import { printFields, printJson, printLine, printTable, type Io } from './output.ts'
+import { requestOne, type RequestParts } from './request.ts'
 
 /** The newest requests, newest first. */
 export async function transfersList(
@@ -53,6 +55,25 @@ export async function transfersShow(
     }
   }
   return EXIT.ok
+}
+
+export interface CancelOptions {
+  readonly by: string
+  readonly wait?: true
+  /** How long to wait for the event, in ms. */
+  readonly timeout: number
+  readonly json?: true
+}
+
+/** Publishes a cancel of `id`; who asked stands in its context, and so in its event. */
+export async function transfersCancel(
+  io: Io,
+  parts: RequestParts,
+  id: string,
+  { by, ...options }: CancelOptions,
+): Promise<ExitCode> {
+  if (!isUuid(id)) throw new Exit(EXIT.usage, `${JSON.stringify(id)} is no id of a request: give its uuid.`)
+  return requestOne(io, parts, 'cancel', { ...options, request: id, field: { context: { by } } })
 }
 
 interface Summary {

@@ -1,9 +1,12 @@
 // Stage 4 of 7: read, plan, and write once under the lock; an answer that did not come is settled, never guessed.
+import type { Journal } from '../journal/journal.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { refusedBefore } from '../transfer/deadline.ts'
 import type { Decision } from '../transfer/event.ts'
 import { plan, scopeOf, type Facts, type Plan, type Write } from '../transfer/plan.ts'
+import type { Request } from '../transfer/request.ts'
 import { fenced, type Attempted, type OpenDoor } from './attempted.ts'
 import { decide, plannedStory, untouched, untouchedStory } from './decision.ts'
 import { attemptOf, doneBefore } from './intent.ts'
@@ -122,6 +125,17 @@ async function factsOf(job: Job, begun: Begun, destination: string | null, deps:
   const scope = scopeOf(job.request, destination)
   const [moves, snapshot] = await Promise.all([deps.journal.moves(scope.consumers), deps.ledger.sketch(scope)])
   return { snapshot, moves, destination, assumed: snapshot.assumed }
+}
+
+/** What the ledger and the journal say now of all that concerns the request while `destination` is tried. */
+export async function readFacts(
+  request: Request,
+  destination: string | null,
+  { journal, ledger }: { readonly journal: Pick<Journal, 'moves'>; readonly ledger: Pick<Ledger, 'snapshot'> },
+): Promise<Facts> {
+  const scope = scopeOf(request, destination)
+  const [moves, snapshot] = await Promise.all([journal.moves(scope.consumers), ledger.snapshot(scope)])
+  return { snapshot, moves, destination }
 }
 
 /** Redis time (ms), as far as the monotonic clock can tell since the request was begun. */

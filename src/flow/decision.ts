@@ -81,10 +81,7 @@ export function invalidDecision(delivery: Delivery, invalid: Invalid, arrivedMs:
 /** The answer to other content under an id that is taken. The id's own decision stands untouched. */
 export function reusedDecision(job: Job, deps: Deps): Decision {
   const { request, delivery } = job
-  const result = outcome(
-    'id_reused',
-    `Request id ${request.id} belongs to a request with other content; send this one under a new id.`,
-  )
+  const result = idReused(request)
   const identity = identityOf(request, partiesGiven(request))
   const bytesDigest = sha256Hex(delivery.body)
   return compose(
@@ -103,6 +100,10 @@ export function bugEnding(failure: unknown, job: Job, begun: Begun): Ending {
     `Request ${job.request.id} met a bug in Ferryman (${what}); nothing was written.`,
   )
   return { kind: 'ended', begun, outcome: result, ...untouched(job.request) }
+}
+
+export function idReused({ id }: Request): Outcome {
+  return outcome('id_reused', `Request id ${id} belongs to a request with other content; send this one under a new id.`)
 }
 
 function bodyOf(decision: Decision): EventBody {

@@ -14,8 +14,7 @@ import { bugEnding } from './decision.ts'
 import type { Begun, Deps, Ending, Job } from './job.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
-import type { Outcome } from '../transfer/outcome.ts'
-import { candidatesOf, noCandidate, triesNext } from '../transfer/plan.ts'
+import { tryCandidates } from '../transfer/candidates.ts'
 
 /**
  * Carries one delivery from arrival to settlement. Rejects only for a bug in telling or settling; nothing is
@@ -51,25 +50,24 @@ async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Endi
   }
 }
 
-/** Tries the destination, then each alternate while the refusal is one of room or fit. */
+/** The lock follows the destination: that of a candidate is given up for that of the next. */
 async function tryEach(job: Job, begun: Begun, first: Lock, deps: Deps, signal: AbortSignal): Promise<Ending> {
-  const [destination = null, ...alternates] = candidatesOf(job.request)
-  const refusals: Outcome[] = []
-  let attempted = await tryOne(job, begun, first, destination, deps)
   let held = first
-  for (const alternate of alternates) {
-    if (attempted.kind !== 'refused' || !triesNext(attempted.refusal.outcome)) break
-    refusals.push(attempted.refusal.outcome)
-    const changed = await changeLock(job, begun, held, alternate, deps, signal)
-    if (changed.kind !== 'held') return changed
-    held = changed.lock
-    attempted = await tryOne(job, begun, held, alternate, deps)
-  }
-  if (attempted.kind === 'applied') return verify(job, begun, attempted, deps)
-  if (attempted.kind !== 'refused') return attempted
-  const { outcome, ...story } = attempted.refusal
-  if (refusals.length === 0 || !triesNext(outcome)) return { kind: 'ended', begun, outcome, ...story }
-  return { kind: 'ended', begun, ...story, destination, outcome: noCandidate([...refusals, outcome]) }
+  const { attempt, refusal } = await tryCandidates<Attempted | Ending>(
+    job.request,
+    async (destination, isFirst) => {
+      if (!isFirst) {
+        const changed = await changeLock(job, begun, held, destination, deps, signal)
+        if (changed.kind !== 'held') return changed
+        held = changed.lock
+      }
+      return tryOne(job, begun, held, destination, deps)
+    },
+    (attempted) => (attempted.kind === 'refused' ? attempted.refusal.outcome : null),
+  )
+  if (attempt.kind === 'applied') return verify(job, begun, attempt, deps)
+  if (attempt.kind !== 'refused') return attempt
+  return { kind: 'ended', begun, ...attempt.refusal, ...refusal }
 }
 
 /**

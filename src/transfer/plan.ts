@@ -12,7 +12,6 @@ import type { Consumer, Move, Snapshot, Target } from './snapshot.ts'
 
 export { refusedBefore } from './deadline.ts'
 export { migrationOf } from './migration.ts'
-export { noCandidate, triesNext } from './refusal.ts'
 
 /** What the plan may know: all of it read under the lock, in one snapshot. */
 export interface Facts {

@@ -13,7 +13,9 @@ import { actEffectsOf } from '../dead-letters/outbox.ts'
 import { redisDesk } from '../dead-letters/redis/redis-desk.ts'
 import { effectsOf, type EffectRow } from '../flow/effects.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { Overview } from '../journal/overview.ts'
 import { redisJournal } from '../journal/redis/redis-journal.ts'
+import { redisOverview } from '../journal/redis/redis-overview.ts'
 import { redisLocks } from '../locks/redis/redis-locks.ts'
 import { redisClient, type RedisClient } from '../redis/client.ts'
 import { checkServer, probe, type Finding as RedisFinding } from '../redis/check.ts'
@@ -39,6 +41,7 @@ export interface Store extends Pick<LedgerParts, 'ledger' | 'books'> {
   readonly serverNowMs: () => Promise<number>
   readonly journal: Journal
   readonly ledgerParts: LedgerParts
+  readonly overview: Overview
   readonly locks: ReturnType<typeof redisLocks>
   readonly desk: Desk
   stop(): Promise<void>
@@ -170,6 +173,7 @@ export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Sto
     ledgerParts,
     ledger: ledgerParts.ledger,
     books: ledgerParts.books,
+    overview: redisOverview(scripts, () => serverNowMs(redis)),
     locks: redisLocks(scripts),
     desk: redisDesk(redis, namespace),
     stop: async () => {

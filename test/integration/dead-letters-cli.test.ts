@@ -3,12 +3,8 @@ import { spawn } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { systemClock } from '../../src/clock/system-clock.ts'
-import { run } from '../../src/cli/program.ts'
-import type { Io } from '../../src/cli/output.ts'
 import { replayId } from '../../src/dead-letters/replay.ts'
-import { openParts } from '../../src/wire/parts.ts'
-import { openWorker } from '../../src/wire/open-worker.ts'
+import { inProcess } from '../support/in-process.ts'
 import { openInstallation, toldOf, type Installation } from '../support/installation.ts'
 import { until } from '../support/installation-workers.ts'
 import { ferryman, type Run } from './ferryman-process.ts'
@@ -239,13 +235,14 @@ describe('the acting commands of the desk', () => {
       ['y', 0, 'replayed'],
     ] as const) {
       const asked: string[] = []
-      const { io, said } = terminal(site.env, (question) => {
+      const ask = async (question: string): Promise<string> => {
         asked.push(question)
         return answer
-      })
-      expect(await inProcess(['dlq', 'replay', ids[0]!, '--json'], io)).to.equal(code)
+      }
+      const replayed = await inProcess(['dlq', 'replay', ids[0]!, '--json'], site.env, { isTerminal: true, ask })
+      expect(replayed.code).to.equal(code)
       expect(asked).to.deep.equal(['Replay 1 letter? [y/N] '])
-      expect(said.err).to.equal(code === 0 ? '' : 'ferryman: Nothing was replayed.\n')
+      expect(replayed.err).to.equal(code === 0 ? '' : 'ferryman: Nothing was replayed.\n')
       const [letter] = await listed('--request', ids[0]!)
       if (state === 'told') expect(letter).to.include({ state })
       else expect(letter!['state']).to.be.oneOf(['replayed', 'resolved'])
@@ -279,37 +276,4 @@ async function killedAtFirstProgress(
     })
   })
   return signal === 'SIGKILL'
-}
-
-function terminal(
-  env: Readonly<Record<string, string>>,
-  answer: (question: string) => string,
-): { io: Io; said: { out: string; err: string } } {
-  const said = { out: '', err: '' }
-  const io: Io = {
-    out: (text) => {
-      said.out += text
-    },
-    err: (text) => {
-      said.err += text
-    },
-    input: async () => Buffer.alloc(0),
-    env,
-    nodeVersion: process.version,
-    isTerminal: true,
-    ask: async (question) => answer(question),
-    signal: new AbortController().signal,
-  }
-  return { io, said }
-}
-
-function inProcess(words: readonly string[], io: Io): Promise<number> {
-  return run(words, io, {
-    clock: systemClock,
-    instance: 'test:1',
-    openParts,
-    openWorker,
-    forced: new AbortController().signal,
-    onLog: () => undefined,
-  })
 }

@@ -1,8 +1,10 @@
 // What may end a request before it is begun, where it goes after trouble, and what it concerns.
 import { expect } from 'chai'
+import { tryCandidates } from '../../../src/transfer/candidates.ts'
 import { cancelOutcome, refusedBefore, rfc3339Ms } from '../../../src/transfer/deadline.ts'
 import { outcome } from '../../../src/transfer/outcome.ts'
-import { candidatesOf, migrationOf, noCandidate, scopeOf, triesNext } from '../../../src/transfer/plan.ts'
+import { candidatesOf, migrationOf, scopeOf } from '../../../src/transfer/plan.ts'
+import { noCandidate, triesNext } from '../../../src/transfer/refusal.ts'
 import { afterTransient } from '../../../src/transfer/settlement.ts'
 import { isUuid, uuidV5 } from '../../../src/transfer/uuid.ts'
 import { derivedM, factsOf, ID, moveOf, requestOf } from './world.ts'
@@ -165,6 +167,39 @@ describe('candidates and scope', () => {
       violations: [{ rule: 'capacity' }, { rule: 'disabled' }],
     })
     expect(noCandidate([full, outcome('source_missing', '')]).code).to.equal('source_missing')
+  })
+})
+
+describe('the choice among destinations', () => {
+  const { E, X } = ID
+  const request = requestOf({ ...CLAIM, alternates: [E, X] })
+  const [full, gone] = [outcome('capacity_exceeded', 'Full.'), outcome('source_missing', 'Gone.')]
+  /** Tries with these answers, in order; null: not refused. */
+  const tried = async (...answers: (typeof full | null)[]) => {
+    const asked: unknown[] = []
+    const { refusal, passed } = await tryCandidates(
+      request,
+      async (destination, isFirst) => {
+        asked.push(isFirst ? `first ${destination}` : destination)
+        return answers[asked.length - 1] ?? null
+      },
+      (answer) => answer,
+    )
+    return { asked, code: refusal?.outcome.code, told: refusal?.destination, passed: passed.length }
+  }
+  const first = `first ${ID.D}`
+
+  it('goes to the next one only after a refusal of room or fit', async () => {
+    expect(await tried(null)).to.deep.equal({ asked: [first], code: undefined, told: undefined, passed: 0 })
+    expect(await tried(full, null)).to.deep.equal({ asked: [first, E], code: undefined, told: undefined, passed: 1 })
+    expect(await tried(gone)).to.deep.equal({ asked: [first], code: 'source_missing', told: undefined, passed: 0 })
+    const second = { asked: [first, E], code: 'source_missing', told: undefined, passed: 1 }
+    expect(await tried(full, gone)).to.deep.equal(second)
+  })
+
+  it('ends as no_candidate of the first where all refuse', async () => {
+    const all = { asked: [first, E, X], code: 'no_candidate', told: ID.D, passed: 2 }
+    expect(await tried(full, full, full)).to.deep.equal(all)
   })
 })
 
