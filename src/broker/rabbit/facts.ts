@@ -8,7 +8,7 @@ import type { Topology } from '../topology.ts'
 import { closeQuietly } from './channel.ts'
 import { codeOf, NOT_FOUND, operationFailure, PRECONDITION_FAILED, within } from './failure.ts'
 import type { Facts } from './effective.ts'
-import type { Management } from './management.ts'
+import type { FoundBinding, FoundListed, Management } from './management.ts'
 
 /** Where to ask, and as whom. */
 export interface Place {
@@ -22,22 +22,27 @@ export interface Place {
   readonly answerTimeoutMs: number
 }
 
-/** All that the comparison needs. */
+/** All that the comparison needs: five lists, whatever the number of objects. */
 export async function factsOf(topology: Topology, management: Management, vhost: string): Promise<Facts> {
-  const each = async <Found>(
-    names: readonly { readonly name: string }[],
-    ask: (name: string) => Promise<Found>,
-  ): Promise<Record<string, Found>> =>
-    Object.fromEntries(await Promise.all(names.map(async ({ name }) => [name, await ask(name)] as const)))
-  const bound = [...new Set(topology.bindings.map(({ queue }) => queue))].map((name) => ({ name }))
   const [policies, operatorPolicies, queues, exchanges, bindings] = await Promise.all([
     management.policies(),
     management.operatorPolicies(),
-    each(topology.queues, (name) => management.queue(name)),
-    each(topology.exchanges, (name) => management.exchange(name)),
-    each(bound, (name) => management.bindings(name)),
+    management.queues(),
+    management.exchanges(),
+    management.bindings(),
   ])
-  return { vhost, policies, operatorPolicies, queues, exchanges, bindings }
+  const ours = (wanted: readonly { readonly name: string }[], found: readonly FoundListed[]): Facts['queues'] =>
+    Object.fromEntries(wanted.map(({ name }) => [name, found.find((one) => one.name === name) ?? null]))
+  const to = ({ name }: { readonly name: string }): FoundBinding[] =>
+    bindings.filter((one) => one.destination_type === 'queue' && one.destination === name)
+  return {
+    vhost,
+    policies,
+    operatorPolicies,
+    queues: ours(topology.queues, queues),
+    exchanges: ours(topology.exchanges, exchanges),
+    bindings: Object.fromEntries(topology.queues.map((queue) => [queue.name, to(queue)])),
+  }
 }
 
 /** What exists. */

@@ -11,7 +11,7 @@ import { isMissing, mendedByApply, type Finding } from './compare.ts'
 import type { Link, TlsOptions } from './connection.ts'
 import { createTopology, UnsafeTopology, verifyTopology, type Act, type Report } from './declare.ts'
 import { textOf } from './failure.ts'
-import { reachManagement, type Reached } from './management.ts'
+import { reachManagement, type Management, type Reached } from './management.ts'
 import { missingRights, missingRightsText, type RightsPlace } from './rights.ts'
 import { managementUrlOf, userOf, vhostOf } from './urls.ts'
 
@@ -29,15 +29,23 @@ export interface KeeperOptions {
   readonly tls: TlsOptions
 }
 
+/** What a look saw. `isDown`: the management API, which is there, does not answer. */
+interface Seen {
+  readonly report: Report
+  readonly isDown: boolean
+}
+
 export interface Links {
   readonly consume: Link
   readonly publish: Link
 }
 
-/** How often (ms) the topology is looked at: with the tick and the look itself below 5 s. */
+/** How often (ms) existence is looked at, over AMQP alone: 14 questions on one channel, which wait for nobody else. */
+const GLANCE_EVERY_MS = 1_000
+/** How often (ms) everything is compared over the management API; while something is wrong, with every glance. */
 const LOOK_EVERY_MS = 3_000
-/** How often (ms) it is asked whether to look; while something is wrong, every time. */
-const TICK_MS = 1_000
+/** Longest wait (ms) for each answer of the management API while the worker runs. */
+const LOOK_PATIENCE_MS = 2_000
 /** A look that took long is followed by a rest so many times as long, whatever the number of workers that look. */
 const REST_SHARE = 10
 /** Shortest time (ms) between two looks, however many meet what is missing. */
@@ -60,6 +68,8 @@ export class TopologyKeeper {
   #looking: Promise<void> | null = null
   #lookedMs = -Infinity
   #restMs = -Infinity
+  /** The management API of the looks, kept open from one to the next. */
+  #kept: Management | null = null
   #restored = { atMs: -Infinity, what: '' }
   #suspectsRights = false
   #missingRights: string | null = null
@@ -88,21 +98,22 @@ export class TopologyKeeper {
     this.#restMs = this.#clock.monotonicMs() + LOOK_EVERY_MS
     void every(
       this.#clock,
-      TICK_MS,
+      GLANCE_EVERY_MS,
       signal,
-      () => this.#lookIfRested(),
+      () => this.#glance(),
       () => undefined,
     )
   }
 
   stop(): void {
     this.#stopping.abort(new Unavailable('stopped'))
+    void this.#giveUpKept()
   }
 
   /** Acts for a command, whatever the mode. Waits as `begin` does, for at most the start time. */
   async act(act: Act): Promise<Report> {
     const untilMs = this.#clock.monotonicMs() + this.#options.startTimeoutMs
-    return this.#patiently(() => this.#on(act, 'needed'), untilMs)
+    return this.#patiently(() => this.#on(act), untilMs)
   }
 
   /** Somebody met an object that is not there, or was refused: looks at once, and in `create` declares it again. */
@@ -138,8 +149,8 @@ export class TopologyKeeper {
   }
 
   /** The management API as set. */
-  reach(): Promise<Reached> {
-    const { urls, managementUrl: url, answerTimeoutMs: timeoutMs, tls } = this.#options
+  reach(timeoutMs = this.#options.answerTimeoutMs): Promise<Reached> {
+    const { urls, managementUrl: url, tls } = this.#options
     const vhost = vhostOf(urls[0] as string)
     return reachManagement({ url, defaults: urls.map(managementUrlOf), vhost, tls, timeoutMs, clock: this.#clock })
   }
@@ -149,7 +160,7 @@ export class TopologyKeeper {
     this.#missingRights = needsWorkerRights ? await this.#missingOfWorker() : null
     if (this.#missingRights !== null) throw new Refused(this.#missingRights)
     if (mode === 'off') return
-    const report = await this.#on(mode === 'create' ? createTopology : verifyTopology, 'needed')
+    const report = await this.#on(mode === 'create' ? createTopology : verifyTopology)
     if (report.notCompared.length > 0) {
       const what = `without the management API these were not compared: ${report.notCompared.join('; ')}`
       this.#telemetry.emit('warning', { what, fix: 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL' })
@@ -168,24 +179,74 @@ export class TopologyKeeper {
     }
   }
 
-  async #lookIfRested(): Promise<void> {
-    const isQuiet = this.#options.topology === 'off' || this.#clock.monotonicMs() < this.#restMs
-    if (isQuiet && this.troubles.length === 0 && !this.#suspectsRights) return
-    const startedMs = this.#clock.monotonicMs()
-    await this.look('missing')
-    const endedMs = this.#clock.monotonicMs()
-    this.#restMs = endedMs + Math.max(LOOK_EVERY_MS, REST_SHARE * (endedMs - startedMs))
+  /** What exists, and a whole look when its time has come or something else is missing than before. */
+  async #glance(): Promise<void> {
+    const { topology: mode } = this.#options
+    if (mode !== 'off') {
+      const missingBefore = this.#missing()
+      const place = { ...this.#place(), management: null }
+      // n.b. Where it cannot be asked, connection or warnings of the whole look say why.
+      const seen = await verifyTopology(this.topology, place).catch(() => null)
+      if (seen !== null) this.#note(seen)
+      if (this.#missing() !== missingBefore) this.#restMs = -Infinity
+    }
+    const isLooking = mode !== 'off' || this.#suspectsRights
+    if (isLooking && this.#clock.monotonicMs() >= this.#restMs) void this.look('missing')
+  }
+
+  #missing(): string {
+    return this.#findings.filter(isMissing).map(subjectOf).join('; ')
   }
 
   async #look(): Promise<void> {
+    const startedMs = this.#clock.monotonicMs()
+    let seen: Seen | null
+    try {
+      seen = await this.#see()
+    } finally {
+      const endedMs = this.#clock.monotonicMs()
+      const restMs = this.troubles.length > 0 ? 0 : LOOK_EVERY_MS
+      this.#restMs = endedMs + Math.max(restMs, REST_SHARE * (endedMs - startedMs))
+    }
+    if (this.#options.topology !== 'create' || seen === null || seen.isDown) return
+    await this.#restore(seen.report.findings.filter(mendedByApply))
+  }
+
+  async #see(): Promise<Seen | null> {
     if (this.#suspectsRights) {
       this.#missingRights = await this.#missingOfWorker()
       this.#suspectsRights = this.#missingRights !== null
     }
-    if (this.#options.topology === 'off') return
-    const report = await this.#on(verifyTopology, 'if it answers')
-    this.#note(report)
-    if (this.#options.topology === 'create') await this.#restore(report.findings.filter(mendedByApply))
+    if (this.#options.topology === 'off') return null
+    const seen = await this.#compared()
+    this.#note(seen.report)
+    return seen
+  }
+
+  /** As much as can be compared now. */
+  async #compared(): Promise<Seen> {
+    const place = this.#place()
+    try {
+      const management = (this.#kept ??= this.#managementOf(await this.reach(LOOK_PATIENCE_MS)))
+      if (management !== null) {
+        const report = await verifyTopology(this.topology, { ...place, management })
+        this.#warned.delete('management')
+        return { report, isDown: false }
+      }
+    } catch (cause) {
+      await this.#giveUpKept()
+      if (!(cause instanceof Unavailable)) throw cause
+      const what = `the management API does not answer within ${LOOK_PATIENCE_MS} ms`
+      this.#warn('management', what, 'until it does, only what exists is looked at, not policies, arguments, bindings')
+      return { report: await verifyTopology(this.topology, { ...place, management: null }), isDown: true }
+    }
+    return { report: await verifyTopology(this.topology, { ...place, management: null }), isDown: false }
+  }
+
+  async #giveUpKept(): Promise<void> {
+    const kept = this.#kept
+    this.#kept = null
+    await kept?.close()
   }
 
   async #restore(mendable: readonly Finding[]): Promise<void> {
@@ -195,7 +256,7 @@ export class TopologyKeeper {
     const waitMs = mendable.some(isMissing) || what !== this.#restored.what ? RESTORE_EVERY_MS : REWRITE_EVERY_MS
     if (nowMs - this.#restored.atMs < waitMs) return
     this.#restored = { atMs: nowMs, what }
-    const report = await this.#on(createTopology, 'needed')
+    const report = await this.#on(createTopology)
     this.#note(report)
     const fix = 'find out who changed it; FERRYMAN_RABBITMQ_TOPOLOGY=verify leaves it as it is'
     if (report.made.length === 0) return
@@ -222,26 +283,22 @@ export class TopologyKeeper {
     this.#telemetry.emit('warning', { what, fix })
   }
 
-  async #on(act: Act, management: 'needed' | 'if it answers'): Promise<Report> {
-    let reached: Reached
+  async #on(act: Act): Promise<Report> {
+    const management = this.#managementOf(await this.reach())
     try {
-      reached = await this.reach()
-    } catch (cause) {
-      if (management === 'needed' || !(cause instanceof Unavailable)) throw cause
-      reached = { management: null, why: cause.message }
-    }
-    if (reached.management === null && this.#options.managementUrl === null) {
-      this.#warn(
-        'management',
-        `no management API: ${reached.why}`,
-        'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty',
-      )
-    }
-    try {
-      return await act(this.topology, { ...this.#place(), management: reached.management })
+      return await act(this.topology, { ...this.#place(), management })
     } finally {
-      await reached.management?.close()
+      await management?.close()
     }
+  }
+
+  /** Null where there is none, which is warned of unless none is wanted. */
+  #managementOf(reached: Reached): Management | null {
+    if (reached.management === null && this.#options.managementUrl === null) {
+      const fix = 'set FERRYMAN_RABBITMQ_MANAGEMENT_URL, or set it empty'
+      this.#warn('management', `no management API: ${reached.why}`, fix)
+    }
+    return reached.management
   }
 
   async #patiently<T>(run: () => Promise<T>, untilMs = Infinity): Promise<T> {

@@ -19,8 +19,14 @@ export interface FoundObject {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
+export interface FoundListed extends FoundObject {
+  readonly name: string
+}
+
 export interface FoundBinding {
   readonly source: string
+  readonly destination: string
+  readonly destination_type: 'queue' | 'exchange'
   readonly routing_key: string
 }
 
@@ -42,9 +48,10 @@ export interface Management {
   putPolicy(policy: PolicySpec): Promise<void>
   /** Does nothing where there is none of that name. */
   deletePolicy(name: string): Promise<void>
-  queue(name: string): Promise<FoundObject | null>
-  exchange(name: string): Promise<FoundObject | null>
-  bindings(queue: string): Promise<readonly FoundBinding[]>
+  /** All of the virtual host, as the next two. */
+  queues(): Promise<readonly FoundListed[]>
+  exchanges(): Promise<readonly FoundListed[]>
+  bindings(): Promise<readonly FoundBinding[]>
   /** What RabbitMQ says of its alarms (memory, disk); null: none rings. */
   alarms(): Promise<string | null>
   /** Needs the tag monitoring. */
@@ -95,12 +102,24 @@ export async function reachManagement(options: ManagementOptions): Promise<Reach
   return { management: null, why }
 }
 
-const NODE_COLUMNS = 'name,fd_used,fd_total,disk_free,disk_free_limit,mem_used,mem_limit'
+/** Columns of each list: without them RabbitMQ counts messages and rates of every object. */
+const COLUMNS = {
+  queues: 'name,type,durable,auto_delete,arguments',
+  exchanges: 'name,type,durable,auto_delete,internal,arguments',
+  bindings: 'source,destination,destination_type,routing_key',
+  nodes: 'name,fd_used,fd_total,disk_free,disk_free_limit,mem_used,mem_limit',
+} as const
+/** Connections of one client: the five lists of a look share them. */
+const CONNECTIONS = 3
+/** How long (ms) one that is not used is kept: longer than from one look to the next. */
+const KEPT_MS = 10_000
 
 function clientOf(url: string, options: ManagementOptions): Management {
   const call = callerOf(url, options)
   const vhost = encodeURIComponent(options.vhost)
   const at = (kind: string, name: string): string => `${kind}/${vhost}/${encodeURIComponent(name)}`
+  const list = async (kind: 'queues' | 'exchanges' | 'bindings'): Promise<unknown> =>
+    must(await call('GET', `${kind}/${vhost}?columns=${COLUMNS[kind]}`))
   return {
     policies: async () => must(await call('GET', `policies/${vhost}`)) as FoundPolicy[],
     operatorPolicies: async () => must(await call('GET', `operator-policies/${vhost}`)) as FoundPolicy[],
@@ -110,14 +129,14 @@ function clientOf(url: string, options: ManagementOptions): Management {
     deletePolicy: async (name) => {
       await call('DELETE', at('policies', name))
     },
-    queue: async (name) => (await call('GET', at('queues', name))) as FoundObject | null,
-    exchange: async (name) => (await call('GET', at('exchanges', name))) as FoundObject | null,
-    bindings: async (name) => ((await call('GET', `${at('queues', name)}/bindings`)) as FoundBinding[] | null) ?? [],
+    queues: async () => (await list('queues')) as FoundListed[],
+    exchanges: async () => (await list('exchanges')) as FoundListed[],
+    bindings: async () => (await list('bindings')) as FoundBinding[],
     alarms: async () => {
       const { reason = null } = must(await call('GET', 'health/checks/alarms')) as { reason?: string | null }
       return reason
     },
-    nodes: async () => must(await call('GET', `nodes?columns=${NODE_COLUMNS}`)) as FoundNode[],
+    nodes: async () => must(await call('GET', `nodes?columns=${COLUMNS.nodes}`)) as FoundNode[],
     close: () => call.close(),
   }
 }
@@ -137,6 +156,8 @@ function callerOf(url: string, { tls, timeoutMs, clock }: ManagementOptions): Ca
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
   const root = `${base.origin}${base.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}/api/`
   const agent = new Agent({
+    connections: CONNECTIONS,
+    keepAliveTimeout: KEPT_MS,
     connect: { ...tls, timeout: timeoutMs / 2 },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
