@@ -1,4 +1,5 @@
 // How settings are shown to people: with origin and masked secrets, and as the reference page. Pure.
+import { managementUrlOf } from '../broker/management-url.ts'
 import { maskUrls } from '../telemetry/scrub.ts'
 import { demandOf } from './formats.ts'
 import { KEYS, settingOf, type Config, type Key } from './settings.ts'
@@ -14,18 +15,13 @@ export interface PrintedSetting {
 /** The value in force of each key, by the shape of the configuration. */
 export function valueOf(config: Config, key: Key): Value {
   if (key === 'rabbitmq.url') return config.rabbitmq.urls.join(',')
-  if (key === 'rabbitmq.managementUrl') return config.rabbitmq.managementUrl ?? usualManagementUrl(config)
+  if (key === 'rabbitmq.managementUrl')
+    return config.rabbitmq.managementUrl ?? managementUrlOf(config.rabbitmq.urls[0]!)
   const secretText = /^(rabbitmq|redis)\.(ca|cert|key)$/.exec(key)
   if (secretText !== null) return config[secretText[1] as 'redis'].tls[secretText[2] as 'ca'] ?? null
   let value: unknown = config
   for (const part of key.split('.')) value = (value as Record<string, unknown>)[part]
   return value as Value
-}
-
-/** Where the management API is looked for when it was not given. */
-function usualManagementUrl(config: Config): string {
-  const { hostname, username, password } = new URL(config.rabbitmq.urls[0]!)
-  return `http://${username === '' ? 'guest:guest' : `${username}:${password}`}@${hostname}:15672`
 }
 
 /** All settings, in the order of the documentation, with passwords masked. */

@@ -50,7 +50,7 @@ export const SETTINGS = {
     default: null,
     secret: true,
     emptyIsNone: true,
-    derived: 'host and credentials of the first `rabbitmq.url`, port 15672',
+    derived: 'host and credentials of the first `rabbitmq.url`; port 15672, or `https` and port 15671 beside `amqps`',
   },
   'rabbitmq.prefix': {
     doc: 'First word of every exchange, queue and policy; installations with different prefixes share a broker.',
@@ -357,7 +357,7 @@ export interface Config {
   readonly rabbitmq: {
     /** At least one. */
     readonly urls: readonly string[]
-    /** Null: not given, so where it usually is (host and credentials of `urls`, port 15672). Empty: there is none. */
+    /** Null: not given, so where it usually is (beside `urls`). Empty: there is none. */
     readonly managementUrl: string | null
     readonly tls: Tls
     readonly prefix: string

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock/clock.ts'
 import { every } from '../../clock/every.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import type { Telemetry } from '../../telemetry/events.ts'
+import { managementUrlOf } from '../management-url.ts'
 import { namesOf } from '../names.ts'
 import { declaringPatterns, declaringRights, workerPatterns, workerRights } from '../rights.ts'
 import { topologyOf, type Topology } from '../topology.ts'
@@ -13,7 +14,7 @@ import { createTopology, UnsafeTopology, verifyTopology, type Act, type Report }
 import { textOf } from './failure.ts'
 import { reachManagement, type Management, type Reached } from './management.ts'
 import { missingRights, missingRightsText, type RightsPlace } from './rights.ts'
-import { managementUrlOf, userOf, vhostOf } from './urls.ts'
+import { userOf, vhostOf } from './urls.ts'
 
 export interface KeeperOptions {
   readonly urls: readonly string[]

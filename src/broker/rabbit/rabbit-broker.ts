@@ -20,7 +20,7 @@ export interface RabbitOptions {
   readonly urls: readonly string[]
   readonly prefix: string
   readonly topology: 'create' | 'verify' | 'off'
-  /** Null: the hosts of `urls` at port 15672. Empty: none. */
+  /** Null: beside `urls`, as `managementUrlOf` says. Empty: none. */
   readonly managementUrl: string | null
   readonly heartbeatS: number
   readonly journalDays: number

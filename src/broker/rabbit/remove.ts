@@ -1,10 +1,11 @@
 // Takes one installation's objects off RabbitMQ again: queues, exchanges and policies, with all that is in them.
 import type { Clock } from '../../clock/clock.ts'
+import { managementUrlOf } from '../management-url.ts'
 import type { Topology } from '../topology.ts'
 import { operationFailure, within } from './failure.ts'
 import { reachManagement } from './management.ts'
 import { dial, type ReaderOptions } from './reader.ts'
-import { managementUrlOf, vhostOf } from './urls.ts'
+import { vhostOf } from './urls.ts'
 
 export interface RemoveOptions extends ReaderOptions {
   /** As in the settings: null is the usual place, empty is none. */

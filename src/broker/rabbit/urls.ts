@@ -1,4 +1,4 @@
-// AMQP URLs: the host without secrets, the virtual host, the heartbeat, and the management API that stands beside it.
+// AMQP URLs: the host without secrets, the virtual host, the user, the heartbeat.
 
 /** Host, port and virtual host, for messages: never user or password. */
 export function hostOf(url: string): string {
@@ -22,13 +22,6 @@ export function withHeartbeat(url: string, heartbeatS: number): string {
   const parsed = new URL(url)
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(heartbeatS))
   return parsed.href
-}
-
-/** Where the management API is by default: same host, user and password, port 15672. */
-export function managementUrlOf(url: string): string {
-  const { hostname, username, password } = new URL(url)
-  const credentials = username === '' && password === '' ? 'guest:guest' : `${username}:${password}`
-  return `http://${credentials}@${hostname}:15672`
 }
 
 function defaultPort(protocol: string): string {

@@ -1,7 +1,8 @@
 // What amqplib says, told apart, and no secret in any of it.
 import { expect } from 'chai'
+import { managementUrlOf } from '../../../src/broker/management-url.ts'
 import { connectFailure, operationFailure } from '../../../src/broker/rabbit/failure.ts'
-import { hostOf, managementUrlOf, vhostOf, withHeartbeat } from '../../../src/broker/rabbit/urls.ts'
+import { hostOf, vhostOf, withHeartbeat } from '../../../src/broker/rabbit/urls.ts'
 import { Refused, Unanswered, Unavailable } from '../../../src/retry/failures.ts'
 
 describe('a failed connection', () => {
@@ -62,6 +63,6 @@ describe('an AMQP URL', () => {
   it('leads to the management API on the same host with the same credentials', () => {
     expect(managementUrlOf('amqp://u:p%40@h:5673/v')).to.equal('http://u:p%40@h:15672')
     expect(managementUrlOf('amqp://h')).to.equal('http://guest:guest@h:15672')
-    expect(managementUrlOf('amqps://u:p@[::1]:5671/v')).to.equal('http://u:p@[::1]:15672')
+    expect(managementUrlOf('amqps://u:p@[::1]:5671/v')).to.equal('https://u:p@[::1]:15671')
   })
 })
