@@ -7,6 +7,7 @@ import { freePorts } from '../../src/demo/ports.ts'
 import { Refused, Unavailable } from '../../src/retry/failures.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
 import { freshVhost, sharedRabbit } from '../support/servers.ts'
+import { lateDeliveries } from '../support/late-deliveries.ts'
 import { silentProxy, type SilentProxy } from '../support/silent-proxy.ts'
 import { brokerOn, eventually, inbox, message, names, withChannel, type UnderTest } from './broker-under-test.ts'
 
@@ -117,6 +118,8 @@ describe('consuming', () => {
     await withChannel(url, (channel) => channel.deleteQueue(names.requests))
     expect((await cancelled).queue).to.equal(names.requests)
     await again
+    // It may consume a moment before the queue is bound again.
+    await eventually(() => broker.ready)
     await broker.publish(message('transfer.x', 'm'))
     ;(await box.next()).ack()
     expect((await broker.verifyTopology()).findings).to.deep.equal([])
@@ -200,6 +203,20 @@ describe('consuming', () => {
         throw new Error('there is none')
       }),
     ).to.equal(500)
+  })
+
+  it('does not take a stream for empty whose messages come late', async () => {
+    const { broker } = test
+    for (let n = 0; n < 3; n++) await broker.publish(message('transfer.x', `m${n}`, names.events))
+    const slow = await lateDeliveries((await sharedRabbit()).port, 2_500)
+    const late = await brokerOn(slow.urlOf(url), { answerTimeoutMs: 5_000 })
+    try {
+      await late.broker.start()
+      expect(await late.broker.lastOffset(names.eventsJournal)).to.equal(2)
+    } finally {
+      await late.broker.stop()
+      await slow.close()
+    }
   })
 
   it('follows a stream in order, each message once, while connections are cut', async () => {

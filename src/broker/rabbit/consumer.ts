@@ -74,6 +74,22 @@ export class Consumer implements Subscription {
     }
   }
 
+  /**
+   * How many messages the broker counts in the queue, asked on the consumer's own channel: when the answer is here, so
+   * is all that was delivered before it. Null: nobody can tell now.
+   */
+  async count(): Promise<number | null> {
+    const session = this.#session
+    if (session === null) return null
+    const { clock, answerTimeoutMs } = this.#deps
+    const asked = (async () => session.channel.checkQueue(this.#spec.queue))()
+    try {
+      return (await within(asked, answerTimeoutMs, 'counting', clock)).messageCount
+    } catch {
+      return null
+    }
+  }
+
   cancel(): Promise<void> {
     this.#cancelling ??= this.#cancel()
     return this.#cancelling

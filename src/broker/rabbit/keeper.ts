@@ -130,6 +130,7 @@ export class TopologyKeeper {
       .finally(() => {
         this.#looking = null
         this.#lookedMs = this.#clock.monotonicMs()
+        if (this.#stopping.signal.aborted) void this.#giveUpKept()
       })
     return this.#looking
   }

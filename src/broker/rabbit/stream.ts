@@ -11,10 +11,17 @@ export interface StreamMessage extends Pick<Delivery, 'body' | 'properties' | 'e
 }
 
 const PREFETCH = 200
-/** How long (ms) the end of a stream may take to show itself; an empty stream shows nothing. */
-const END_MS = 1_000
-/** A last chunk arrives in one burst; after so long (ms) without another message it has been told whole. */
+/** So long (ms) at least nothing came of a stream that is empty. */
+const EMPTY_MS = 1_000
+/** So long (ms) at least nothing more came of a last chunk that has been told whole: it arrives in one burst. */
 const QUIET_MS = 250
+/** How often (ms) it is asked for the end. */
+const ASK_MS = 50
+
+/** A reading that goes on. `count`: as a consumer's. */
+export interface StreamReading extends Subscription {
+  count(): Promise<number | null>
+}
 
 /**
  * Reads on and on, each message once and in order, also across reconnects. More is asked for as the promises of
@@ -27,7 +34,7 @@ export async function readStream(
   onFailure: (cause: unknown) => void,
   limitMs: number,
   deps: ConsumerDeps,
-): Promise<Subscription> {
+): Promise<StreamReading> {
   let next: number | null = null
   let reading = Promise.resolve()
   let over = false
@@ -63,6 +70,7 @@ export async function readStream(
   )
   await consumer.begun(limitMs)
   return {
+    count: () => consumer.count(),
     cancel: () => {
       over = true
       return consumer.cancel()
@@ -70,20 +78,38 @@ export async function readStream(
   }
 }
 
-/** Offset of the last message the stream holds now, or null while it is empty. */
+/**
+ * Offset of the last message the stream holds now, or null while it is empty. Silence alone proves neither: it counts
+ * when an answer has come after it on the same channel, behind which nothing can be under way, and a stream is empty
+ * only by the broker's own count besides. Rejects with `Unavailable` when that is not known within `limitMs`.
+ */
 export async function lastOffsetOf(queue: string, limitMs: number, deps: ConsumerDeps): Promise<number | null> {
   const { clock } = deps
-  const seen = { offset: null as number | null, atMs: 0 }
+  const beganMs = clock.monotonicMs()
+  const seen = { offset: null as number | null, atMs: beganMs }
   const onMessage = ({ offset }: StreamMessage): void => {
     seen.offset = offset
     seen.atMs = clock.monotonicMs()
   }
-  const subscription = await readStream(queue, 'last', onMessage, () => undefined, limitMs, deps)
-  const endMs = clock.monotonicMs() + END_MS
-  const going = (): boolean => seen.offset === null || clock.monotonicMs() - seen.atMs < QUIET_MS
-  while (clock.monotonicMs() < endMs && going()) await clock.sleep(QUIET_MS / 5)
-  await subscription.cancel()
-  return seen.offset
+  const reading = await readStream(queue, 'last', onMessage, () => undefined, limitMs, deps)
+  if (seen.offset === null) seen.atMs = clock.monotonicMs()
+  try {
+    for (;;) {
+      await clock.sleep(ASK_MS)
+      const askedMs = clock.monotonicMs()
+      // n.b. The broker counts a stream with a delay of some seconds; what it counts is there.
+      const held = await reading.count()
+      const quietMs = askedMs - seen.atMs
+      if (held !== null && seen.offset !== null && quietMs >= QUIET_MS) return seen.offset
+      if (held === 0 && seen.offset === null && quietMs >= EMPTY_MS) return null
+      if (clock.monotonicMs() - beganMs >= limitMs) {
+        const counted = held === null ? 'it does not answer' : `it counts ${held} messages`
+        throw new Unavailable(`${queue}: RabbitMQ does not show its last message within ${limitMs} ms; ${counted}`)
+      }
+    }
+  } finally {
+    await reading.cancel()
+  }
 }
 
 /**
