@@ -5,7 +5,14 @@ import type { Message, Outgoing } from '../support/installation-line.ts'
 import { until } from '../support/installation-workers.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
-export type Answer = Told & Fields
+/** An event as its readers parse it, whole. */
+export type Answer = Told & {
+  readonly consumer: string | null
+  readonly migration: string | null
+  readonly source: string | null
+  readonly destination: string | null
+  readonly [key: string]: unknown
+}
 export type Held = Readonly<Record<string, Readonly<Record<string, number>>>>
 
 const UNITS = { total: 64, reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 64, step_size: 1 }
