@@ -24,17 +24,27 @@
 -- ARGV[5]   sweepAfterMs
 -- ARGV[6..] rest          rows: id, token (`<session>.<n>`, never given twice), mine (1: a record held by this
 --   session is a leftover), digest, op, body, props, exchange, rk, consumers and providers of the scope (joined by
---   commas), held (1: the scope also takes in what these consumers and their open moves hold)
--- Replies: a list, for each row: stale | reused | duplicate | decided code op origin event letter
---   | begun attempts n rung now firstFailedAt reason cancelledBy written sent intent ('': none)
+--   commas), held (1: the scope also takes in what these consumers and their open moves hold), alone (1: the process
+--   has nothing else in hand)
+-- Replies: a list, for each row: stale | reused | duplicate | suspect (a process died with it: begin it alone)
+--   | decided code op origin event letter
+--   | begun attempts n rung now firstFailedAt reason cancelledBy written sent deaths intent ('': none)
 --   ticket moves snapshot ('': none)
 local open, recent = scores(OPEN), scores(RECENT)
 
-local function begin(stored, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held)
+-- Writes a death down that a processing saw. A restart of the server ends every lease: that is nobody's death.
+local function noteDeath(stored, record, token)
+  local mark = takeDeath(token)
+  if not mark or record[4] ~= run then return end
+  record[15], record[16] = '1', (tonumber(record[16]) or 0) + (mark == DIED_ALONE and 1 or 0)
+  redis.call('HSET', stored, 'suspect', 1, 'deaths', record[16], 'proc', '')
+end
+
+local function begin(stored, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held, alone)
   local session = sessionOf(token)
   if not alive(session) then return {'stale'} end
   local record = redis.call('HMGET', stored, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
-    'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent', 'intent')
+    'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent', 'suspect', 'deaths', 'intent')
   if record[1] and record[1] ~= digest then return {'reused'} end
   if record[2] then
     return {'decided', unpack(redis.call('HMGET', stored, 'code', 'op', 'origin', 'event', 'letter'))}
@@ -50,7 +60,12 @@ local function begin(stored, id, token, mine, digest, op, body, props, exchange,
     local ticket, holder = ticketOfToken(before), sessionOf(before)
     local lives = ticket and record[4] == run and alive(holder)
     if lives and not (holder == session and mine == '1') then return {'duplicate'} end
-    if ticket then drop(ticket, freed) end
+    if ticket and alive(holder) then drop(ticket, freed) elseif ticket then bury(holder, freed) end
+    noteDeath(stored, record, before)
+  end
+  if record[15] and alone ~= '1' and not again then
+    promote(freed)
+    return {'suspect'}
   end
   local scope = expand(consumers, providers, held == '1')
   local attempts, n = tonumber(record[6]) or 0, record[7] or '1'
@@ -72,12 +87,12 @@ local function begin(stored, id, token, mine, digest, op, body, props, exchange,
   local fresh = ticket.state == 'G' and record[8] ~= n
   promote(freed)
   return {'begun', attempts, n, record[9] or '0', nowText, record[10] or '', record[11] or '', record[12] or '',
-    record[8] and 1 or 0, record[14] and 1 or 0, record[15] or '', stands, rows(scope.consumers, moves),
-    fresh and snapshot(scope) or ''}
+    record[8] and 1 or 0, record[14] and 1 or 0, tonumber(record[16]) or 0, record[17] or '', stands,
+    rows(scope.consumers, moves), fresh and snapshot(scope) or ''}
 end
 
 -- What nearly every row needs is read for all of them at once; what is missing here is only read later.
-local asked, named = readRows(12), {consumers = {}, providers = {}, tokens = {}, resources = {}}
+local asked, named = readRows(13), {consumers = {}, providers = {}, tokens = {}, resources = {}}
 for _, row in ipairs(asked) do
   named.tokens[#named.tokens + 1] = row[2]
   for id in string.gmatch(row[10], '[^,]+') do

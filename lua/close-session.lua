@@ -17,7 +17,7 @@ local freed = {}
 if dropAll(session, freed) then
   redis.call('ZREM', S, session)
 else
-  redis.call('ZADD', S, 'XX', 0, session)
+  redis.call('ZADD', S, 'XX', CLOSED, session)
 end
 promote(freed)
 return done({'closed'})

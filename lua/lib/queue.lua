@@ -5,6 +5,10 @@
 -- uses: prelude
 local heads, tickets, byKey, deadlines, ofSessions = hash(HEADS), hash(T), hash(RQ), scores(DL), scores(ST)
 local unpacked = {}
+-- What the key of a processing leads to, instead of a ticket, once its session has died with the lock held.
+local DIED_ALONE, DIED_IN_COMPANY = '-1', '-2'
+-- Ends of leases that tell of sessions whose tickets were too many for one step: closed by themselves, or dead.
+local CLOSED, DEAD = 0, 1
 
 local function unpackTicket(number, packed)
   local state, grantedAt, session, key, list =
@@ -115,21 +119,49 @@ local function promote(freed)
   end
 end
 
--- Drops the tickets of a session, 512 at most. Answers whether that was all.
+-- Drops the tickets of a session, 512 at most. Answers whether that was all, and the processings that held theirs.
 local function dropAll(session, freed)
   local members = redis.call('ZRANGEBYLEX', ST, '[' .. session .. '\31', '(' .. session .. '\32', 'LIMIT', 0, 512)
+  local held = {}
   for _, member in ipairs(members) do
     local ticket = ticketOf(string.sub(member, -16))
-    if ticket then drop(ticket, freed) else put(ofSessions, member, false) end
+    if ticket then
+      if ticket.state == 'G' and sessionOf(ticket.key) == session then held[#held + 1] = ticket.key end
+      drop(ticket, freed)
+    else
+      put(ofSessions, member, false)
+    end
   end
-  return #members < 512
+  return #members < 512, held
+end
+
+-- Clears what a session left whose lease is over. Unless it closed itself, what it had begun has seen a death; who
+-- only waited has not.
+local function bury(session, freed)
+  local ends = leaseEnd(session)
+  local all, held = dropAll(session, freed)
+  local mark = all and #held == 1 and ends ~= DEAD and DIED_ALONE or DIED_IN_COMPANY
+  for _, key in ipairs(ends == CLOSED and {} or held) do put(byKey, key, mark) end
+  if all then
+    redis.call('ZREM', S, session)
+  else
+    redis.call('ZADD', S, 'XX', ends == CLOSED and CLOSED or DEAD, session)
+  end
+end
+
+-- The mark that a death left of a processing, or nil. It is taken away.
+local function takeDeath(token)
+  local mark = get(byKey, token)
+  if mark ~= DIED_ALONE and mark ~= DIED_IN_COMPANY then return nil end
+  put(byKey, token, false)
+  return mark
 end
 
 -- Clears what ended by itself: sessions past their lease with their tickets, and tickets past their deadline.
 local function sweep(limit)
   local freed = {}
   for _, session in ipairs(redis.call('ZRANGEBYSCORE', S, '-inf', now, 'LIMIT', 0, limit)) do
-    if dropAll(session, freed) then redis.call('ZREM', S, session) end
+    bury(session, freed)
   end
   done()
   for _, number in ipairs(redis.call('ZRANGEBYSCORE', DL, '-inf', now, 'LIMIT', 0, limit)) do
@@ -159,10 +191,10 @@ local function ticketOfToken(token)
   return ticket and ticket.session == sessionOf(token) and ticket or nil
 end
 
--- Gives up what a processing holds or waits for, and hands over.
+-- Gives up what a processing holds or waits for, and hands over. Who does so lives, whatever became of its lease.
 local function giveUp(token)
   local ticket = ticketOfToken(token)
-  if ticket then release(ticket.number, ticket.session) end
+  if ticket then release(ticket.number, ticket.session) else takeDeath(token) end
 end
 
 -- Tickets in front of this one in a resource's queue.

@@ -239,7 +239,7 @@ export const SETTINGS = {
     default: ['1s', '5s', '30s', '2m', '10m'],
   },
   'requests.poisonAfter': {
-    doc: 'Deaths of a process with a request alone in hand until it counts as poison. Not used by this version.',
+    doc: 'Deaths of a process with a request alone in hand after which the request ends as poison.',
     env: 'FERRYMAN_POISON_AFTER',
     format: 'whole-number',
     default: 5,

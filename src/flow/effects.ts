@@ -10,7 +10,7 @@ import type { MoveChange, Scope, Write } from '../transfer/plan.ts'
 type Repeatable<Input, Output> = Effect<Input, Output, 'idempotent'>
 
 export interface Effects {
-  readonly begin: Repeatable<{ entry: Entry; scope: Scope; token: string; mine: boolean }, Begun>
+  readonly begin: Repeatable<{ entry: Entry; scope: Scope; token: string; mine: boolean; alone: boolean }, Begun>
   readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<Deciding, 'decided' | 'stale'>
@@ -60,7 +60,7 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     begin: idempotent(
       'journal.begin',
       'a processing token is given once, and the same token is answered with what it began',
-      ({ entry, scope, token, mine }) => journal.begin(entry, scope, token, mine),
+      ({ entry, scope, token, mine, alone }) => journal.begin(entry, scope, token, mine, alone),
     ),
     apply: idempotent('ledger.apply', APPLY_BECAUSE[ledger.name], ({ write, attempt, decision }) =>
       ledger.apply(write, attempt, decision),

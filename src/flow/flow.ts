@@ -10,8 +10,9 @@ import { verify } from './verify.ts'
 import { publish } from './publish.ts'
 import { settle, type Settlement } from './settle.ts'
 import { cancel } from './cancel.ts'
+import { isPoison, poison } from './poison.ts'
 import { bugEnding } from './decision.ts'
-import type { Begun, Deps, Ending, Job } from './job.ts'
+import type { Begun, Deps, Ending, Job, Turn } from './job.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { tryCandidates } from '../transfer/candidates.ts'
@@ -20,12 +21,12 @@ import { tryCandidates } from '../transfer/candidates.ts'
  * Carries one delivery from arrival to settlement. Rejects only for a bug in telling or settling; nothing is
  * acknowledged then.
  */
-export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal): Promise<Settlement> {
+export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal, turn: Turn): Promise<Settlement> {
   const job = receive(delivery, deps)
   if ('ending' in job) return settle(delivery, await publish(job, job.ending, deps), deps)
   if (job.mine) deps.active.add(job.request.id)
   try {
-    const ending = await endingOf(job, deps, signal)
+    const ending = await endingOf(job, deps, signal, turn)
     const published = await publish(job, ending, deps) // written down and confirmed before anything is acknowledged
     return await settle(delivery, published, deps) // acknowledge, delay or hand back; nothing else acknowledges
   } finally {
@@ -33,10 +34,10 @@ export async function flow(delivery: Delivery, deps: Deps, signal: AbortSignal):
   }
 }
 
-async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Ending> {
+async function endingOf(job: Job, deps: Deps, signal: AbortSignal, turn: Turn): Promise<Ending> {
   let begun: Begun | null = null
   try {
-    const standing = await validate(job, deps)
+    const standing = await validate(job, deps, signal, turn)
     if (standing.kind !== 'begun') return standing // decided before, a duplicate, or not ours to begin
     begun = standing
     const settled = (await settleIntent(job, begun, deps)) ?? refusedAtOnce(job, begun)
@@ -44,6 +45,7 @@ async function endingOf(job: Job, deps: Deps, signal: AbortSignal): Promise<Endi
     const held = await lock(job, begun, deps, signal)
     if (held.kind !== 'held') return held // waited in vain
     if (job.request.operation === 'cancel') return await cancel(job, begun, deps)
+    if (isPoison(begun, deps)) return await poison(job, begun, deps)
     return await tryEach(job, begun, held.lock, deps, signal)
   } catch (failure) {
     return afterFailure(failure, job, begun, deps)

@@ -50,6 +50,15 @@ export interface Begun {
   noted: Intent | null
 }
 
+/** What a delivery is to others in the hands of its process: beside them, until it has to be alone. */
+export interface Turn {
+  /**
+   * Resolves with true once nothing else is in the process's hands, and then nothing is until this delivery is settled;
+   * with false when `signal` aborted first.
+   */
+  alone(signal: AbortSignal): Promise<boolean>
+}
+
 /** A processing to be given up: it may have been begun, and nobody is at it. */
 export interface Leftover {
   readonly request: string
@@ -90,6 +99,8 @@ export interface FlowSettings {
   readonly retry: TimeoutPolicy
   /** Races lost within one processing before the request goes to the ladder as `contended`. */
   readonly conflictsMax: number
+  /** Deaths of a process with a request alone in hand after which it is `poison`. */
+  readonly poisonAfter: number
   /** `host:pid`, as events tell it. */
   readonly worker: string
   readonly workerVersion: string

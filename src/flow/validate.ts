@@ -6,15 +6,15 @@ import { copiedProperties } from '../transfer/letter.ts'
 import { reusedDecision, untouched } from './decision.ts'
 import { outcome, type Outcome } from '../transfer/outcome.ts'
 import type { Request } from '../transfer/request.ts'
-import type { Begun, Deps, Ending, Job } from './job.ts'
+import type { Begun, Deps, Ending, Job, Turn } from './job.ts'
 import { Unanswered } from '../retry/failures.ts'
 import { repeat } from './repeat.ts'
 
-export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
+export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: Turn): Promise<Begun | Ending> {
   const { request } = job
   const scope = scopeOf(request, candidatesOf(request)[0] ?? null)
   if (deps.locks.crowded(resourcesOf(scope))) return { kind: 'aside', begun: null, reason: 'crowded' }
-  const stands = await begin(job, scope, deps)
+  const stands = await beginBesideOrAlone(job, scope, deps, signal, turn)
   switch (stands.kind) {
     case 'decided':
       return { kind: 'decided', decision: stands.decision, again: true, recorded: true }
@@ -22,6 +22,8 @@ export async function validate(job: Job, deps: Deps): Promise<Begun | Ending> {
       return { kind: 'decided', decision: reusedDecision(job, deps), again: false, recorded: false }
     case 'duplicate':
       return { kind: 'aside', begun: null, reason: 'duplicate' }
+    case 'suspect':
+      return { kind: 'stopped', begun: null, why: 'the process stops before the request could be begun alone' }
     case 'stale':
       return { kind: 'stopped', begun: null, why: 'the lease of this process is over' }
     case 'begun':
@@ -67,13 +69,27 @@ function entryOf(job: Job): Entry {
   }
 }
 
+/** A request that was in hand when a process died is begun alone: should it kill again, it kills nobody else's work. */
+async function beginBesideOrAlone(
+  job: Job,
+  scope: Scope,
+  deps: Deps,
+  signal: AbortSignal,
+  turn: Turn,
+): Promise<Stands> {
+  const stands = await begin(job, scope, false, deps)
+  if (stands.kind !== 'suspect') return stands
+  deps.telemetry.emit('request.suspected', { request: job.request.id })
+  return (await turn.alone(signal)) ? begin(job, scope, true, deps) : stands
+}
+
 /**
  * Where no answer comes the processing may have been begun all the same: it is given up, so that nobody waits for it.
  */
-async function begin(job: Job, scope: Scope, deps: Deps): Promise<Stands> {
+async function begin(job: Job, scope: Scope, alone: boolean, deps: Deps): Promise<Stands> {
   const token = deps.nextToken()
   try {
-    return await repeat(deps.effects.begin, { entry: entryOf(job), scope, token, mine: job.mine }, job, deps)
+    return await repeat(deps.effects.begin, { entry: entryOf(job), scope, token, mine: job.mine, alone }, job, deps)
   } catch (failure) {
     if (failure instanceof Unanswered) deps.giveUpLater({ request: job.request.id, token })
     throw failure

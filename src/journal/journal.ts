@@ -71,6 +71,8 @@ export interface Processing {
   readonly written: boolean
   /** What an earlier processing may have sent under number `attempt`, or null. */
   readonly intent: Intent | null
+  /** Deaths of a process that had this request begun and no other. */
+  readonly deaths: number
 }
 
 export type Begun =
@@ -91,6 +93,8 @@ export type Begun =
   | { readonly kind: 'reused' }
   /** A live process is at it, or it is not due yet: set this copy aside. */
   | { readonly kind: 'duplicate' }
+  /** A process died with it begun: nothing is begun unless the process that asks has nothing else in hand. */
+  | { readonly kind: 'suspect' }
   /** The session's lease is over. */
   | { readonly kind: 'stale' }
 
@@ -130,8 +134,9 @@ export interface Journal {
    * Answers with what stands, or begins a processing under `token` and takes a lock ticket for `scope` in the same
    * step.
    * `mine`: this process has no other processing of the request under way, so a record of this session is a leftover.
+   * `alone`: this process has nothing else in hand, and will not have until the processing ends.
    */
-  begin(entry: Entry, scope: Scope, token: string, mine: boolean): Promise<Begun>
+  begin(entry: Entry, scope: Scope, token: string, mine: boolean, alone?: boolean): Promise<Begun>
   /**
    * Writes a decision down and gives the ticket up. The first one stands, and none that says `did_not_happen` is taken
    * while a write of the request is in the books.

@@ -4,6 +4,8 @@ import type { Code, Class } from '../transfer/outcome.ts'
 export interface Events {
   'request.received': { request: string; operation: string; redelivered: boolean; ageMs: number | null }
   'request.begun': { request: string; operation: string; attempts: number }
+  /** A process died with it begun: it waits until this process has nothing else in hand. */
+  'request.suspected': { request: string }
   'request.set_aside': {
     reason: 'duplicate' | 'crowded' | 'undecided' | 'contended' | 'ledger_unavailable'
     delayMs: number

@@ -36,6 +36,7 @@ type Lines = { readonly [Name in EventName]: Line<Name> }
 const LINES: Lines = {
   'request.received': { level: 'debug', message: 'request received' },
   'request.begun': { level: 'debug', message: 'request begun' },
+  'request.suspected': { level: 'warn', message: 'a process died with the request begun; it is carried out alone' },
   'request.set_aside': { level: 'warn', message: ({ reason }) => `request set aside: ${reason}` },
   'request.told': { level: 'info', message: ({ code }) => `request decided and told: ${code}` },
   'request.stopped': { level: 'warn', message: 'request stopped by this worker, undecided' },

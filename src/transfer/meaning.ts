@@ -147,7 +147,9 @@ export const MEANINGS: Readonly<Record<Code, Meaning>> = {
       'books, and report it.',
   },
   poison: {
-    means: 'Processes died with this request alone in hand, again and again. No rule of this version ends so.',
+    means:
+      'Processes died with this request alone in hand, `requests.poisonAfter` times. ' +
+      'Its last write was settled first: nothing was written.',
     todo: 'Keep the body of the letter and the logs of the workers, and report it.',
   },
   internal_error: {

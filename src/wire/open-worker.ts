@@ -187,6 +187,7 @@ function flowSettings(config: Config, identity: Identity): FlowSettings {
     ladder,
     retry: { attemptsMax, baseMs, capMs: RETRY_CAP_MS },
     conflictsMax: CONFLICTS_MAX,
+    poisonAfter: config.requests.poisonAfter,
     worker: identity.worker,
     workerVersion: identity.version,
   }

@@ -8,6 +8,7 @@ import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import { leftoversOf, type Leftovers } from './leftovers.ts'
 import { sweep } from './sweep.ts'
 import { Tap } from './tap.ts'
+import { Turns } from './turns.ts'
 
 export interface WorkerOptions {
   readonly concurrency: number
@@ -38,6 +39,7 @@ export class Worker {
   readonly #deps: Deps
   readonly #tap: Tap
   readonly #leftovers: Leftovers
+  readonly #turns = new Turns()
   readonly #inHand = new Set<Promise<void>>()
   readonly #forced = new AbortController()
   readonly #draining = new AbortController()
@@ -106,11 +108,15 @@ export class Worker {
   }
 
   async #carry(delivery: Delivery): Promise<void> {
+    const turn = await this.#turns.enter(this.#forced.signal)
+    if (turn === null) return delivery.handBack()
     try {
-      const settlement = await flow(delivery, this.#deps, this.#forced.signal)
+      const settlement = await flow(delivery, this.#deps, this.#forced.signal, turn)
+      turn.leave()
       this.#finished += 1
       if (settlement === 'acknowledged') await this.#tap.widen()
     } catch (failure) {
+      turn.leave()
       this.#warn(failure)
       // n.b. Without the pause a delivery that meets a bug would come back at once, and spin.
       await this.#deps.clock.sleep(1_000, this.#forced.signal).catch(() => undefined)

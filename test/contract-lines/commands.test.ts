@@ -15,7 +15,8 @@ const GONE = server('read gone', { [OLD]: { VCPU: 1 } })
 const moved = request('transfer', { consumer: MOVED, source: OLD, destination: NEW })
 const refused = request('transfer', { consumer: STAYS, source: OLD, destination: FULL })
 const invalid = request('transfer', { consumer: STAYS, source: OLD, destination: OLD })
-const LETTER = 'id request operation consumer source destination code class effect state firstFailedAt lastFailedAt attempts'
+const LETTER =
+  'id request operation consumer source destination code class effect state firstFailedAt lastFailedAt attempts'
 
 describe('the commands', () => {
   let ground: Ground
@@ -39,9 +40,7 @@ describe('the commands', () => {
     const dump = JSON.parse((await run('ledger dump --json')).out) as Record<'providers' | 'consumers', Fields[]>
     expect(Object.keys(dump)).to.deep.equal(['providers', 'consumers'])
     const [provider] = dump.providers.filter(({ id }) => id === OLD)
-    expect(provider).to.have.all.keys(
-      ...'id name parent traits aggregates inventories generation usages'.split(' '),
-    )
+    expect(provider).to.have.all.keys(...'id name parent traits aggregates inventories generation usages'.split(' '))
     expect(provider).to.deep.include({
       ...{ name: 'read old', parent: null, traits: ['HW_X'], aggregates: [uuidOf('zone')], usages: { VCPU: 2 } },
       inventories: { VCPU: { total: 64, reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 64, step_size: 1 } },
@@ -59,13 +58,16 @@ describe('the commands', () => {
     expect((await run('ledger seed -', (await run('ledger dump --json')).out)).code, 'its own dump').to.equal(0)
     const { consumers } = JSON.parse((await run('ledger dump --json')).out) as { consumers: Fields[] }
     expect(consumers.find(({ id }) => id === MOVED)!['allocations']).to.deep.equal({ [NEW]: { VCPU: 2 } })
-    const other = { consumers: [{ ...books.consumers.find(({ id }) => id === STAYS), allocations: { [NEW]: { VCPU: 1 } } }] }
+    const other = {
+      consumers: [{ ...books.consumers.find(({ id }) => id === STAYS), allocations: { [NEW]: { VCPU: 1 } } }],
+    }
     const refusal = await run('ledger seed -', JSON.stringify(other))
     expect([refusal.code, refusal.err.includes(STAYS)]).to.deep.equal([1, true])
     const bad = { consumers: [{ ...other.consumers[0], id: 'x', type: 5 }], providers: [{ id: 'y' }] }
     const invalidSeed = await run('ledger seed -', JSON.stringify(bad))
     expect(invalidSeed.code).to.equal(1)
-    for (const path of ['/consumers/0/id', '/consumers/0/type', '/providers/0/id']) expect(invalidSeed.err).include(path)
+    for (const path of ['/consumers/0/id', '/consumers/0/type', '/providers/0/id'])
+      expect(invalidSeed.err).include(path)
     expect((await run('ledger seed - --replace', JSON.stringify(other))).code).to.equal(0)
     const shown = JSON.parse((await run(`ledger show --consumer ${STAYS} --json`)).out) as Fields
     expect(shown).to.deep.include({ allocations: { [NEW]: { VCPU: 1 } } })
@@ -75,8 +77,12 @@ describe('the commands', () => {
     const found = rows(await run('dead-letters list --state all --json'))
     for (const row of found) expect(Object.keys(row)).to.deep.equal(LETTER.split(' '))
     const [one] = found.filter((row) => row['request'] === refused.id)
-    expect(one).to.include({ ...{ operation: 'transfer', consumer: STAYS, source: OLD, destination: FULL, attempts: 1 } })
-    expect(one).to.include({ ...{ code: 'capacity_exceeded', class: 'refused', effect: 'did_not_happen', state: 'told' } })
+    expect(one).to.include({
+      ...{ operation: 'transfer', consumer: STAYS, source: OLD, destination: FULL, attempts: 1 },
+    })
+    expect(one).to.include({
+      ...{ code: 'capacity_exceeded', class: 'refused', effect: 'did_not_happen', state: 'told' },
+    })
     expect(found.map((row) => row['code'])).to.have.members(['capacity_exceeded', 'schema_invalid'])
   })
 
@@ -134,10 +140,12 @@ describe('the commands', () => {
     })
     expect(first!['outcome']).to.deep.include({ code: 'capacity_exceeded' })
     expect(second!['followed']).to.deep.include({ what: 'restored', by: 'ann' })
-    expect(ground.events.of(refused.id).map(({ routingKey }) => routingKey).slice(1)).to.deep.equal([
-      'transfer.transfer.followed.discarded.none',
-      'transfer.transfer.followed.restored.none',
-    ])
+    expect(
+      ground.events
+        .of(refused.id)
+        .map(({ routingKey }) => routingKey)
+        .slice(1),
+    ).to.deep.equal(['transfer.transfer.followed.discarded.none', 'transfer.transfer.followed.restored.none'])
   }).timeout(30_000)
 
   it('dead-letters replay refuses class invalid, and sends a refused request again under its derived id', async () => {

@@ -170,7 +170,10 @@ describe('the fields of a request', () => {
 
   it('take uuids in any case and tell them in lower case', async () => {
     const upper = pick(['consumer', 'source', 'destination'])
-    const asked = request('claim', Object.fromEntries(Object.entries(upper).map(([k, v]) => [k, String(v).toUpperCase()])))
+    const asked = request(
+      'claim',
+      Object.fromEntries(Object.entries(upper).map(([k, v]) => [k, String(v).toUpperCase()])),
+    )
     await ground.ask({ ...asked, id: asked.id.toUpperCase() })
     const told = (await ground.decision(asked.id)) as Answer
     expect(told).to.include({ request: asked.id, ...upper, migration: uuidV5(asked.id) })
@@ -202,7 +205,10 @@ describe('the fields of a request', () => {
   })
 
   it('in another order within a list are another content', async () => {
-    const asked = request('claim', { ...pick(['consumer', 'source', 'destination']), alternates: [uuidOf('1'), uuidOf('2')] })
+    const asked = request('claim', {
+      ...pick(['consumer', 'source', 'destination']),
+      alternates: [uuidOf('1'), uuidOf('2')],
+    })
     await ground.ask(asked)
     await ground.decision(asked.id)
     const other = json({ ...asked, alternates: [uuidOf('2'), uuidOf('1')] })

@@ -28,10 +28,7 @@ const [RETARGETED, LOST, BUSY, DONE] = [mover('retargeted'), mover('lost'), move
 /** Moves that another began: the consumer is there, and a migration holds the source. */
 const [NOVA, NOVA_BACK] = [server('nova', on(NEW)), server('nova back', on(NEW))]
 const M_OF = Object.fromEntries(
-  [NOVA, NOVA_BACK].map((consumer) => [
-    consumer,
-    server(`migration of ${consumer}`, on(OLD), { type: 'MIGRATION' }),
-  ]),
+  [NOVA, NOVA_BACK].map((consumer) => [consumer, server(`migration of ${consumer}`, on(OLD), { type: 'MIGRATION' })]),
 )
 
 describe('a move', () => {
@@ -133,7 +130,10 @@ describe('a move', () => {
   })
 
   it('guarded names every guard that does not hold with what was found, and changes nothing', async () => {
-    const guards = { expect: { consumerGeneration: 77, project: 'q', user: 'v', type: 'OTHER' }, resources: { VCPU: 3 } }
+    const guards = {
+      expect: { consumerGeneration: 77, project: 'q', user: 'v', type: 'OTHER' },
+      resources: { VCPU: 3 },
+    }
     const told = await decide('transfer', { ...way(GUARDED), ...guards })
     expect(refusalOf(told, 'rule', 'expected', 'found')).to.deep.equal([
       'source_unexpected',

@@ -124,7 +124,12 @@ describe('an operation on one consumer', () => {
     expect((await ground.decision(done.id)).outcome.code).to.equal('applied')
     const late = await decide('cancel', { request: done.id })
     expect(late.outcome).to.include({ code: 'superseded', class: 'refused', effect: 'did_not_happen' })
-    const expired = request('transfer', { consumer: TARGET, source: NEW, destination: HOST, notAfter: '2020-01-01T00:00:00Z' })
+    const expired = request('transfer', {
+      consumer: TARGET,
+      source: NEW,
+      destination: HOST,
+      notAfter: '2020-01-01T00:00:00Z',
+    })
     await decide('cancel', { request: expired.id })
     await ground.ask(expired)
     expect((await ground.decision(expired.id)).outcome.code, 'by precedence').to.equal('expired')

@@ -80,17 +80,9 @@ describe('what fits', () => {
       ...{ rule: name, provider: UNITS, resourceClass: 'VCPU' },
       ...{ requested, limit },
     })
-    expect(refusalOf(small, ...keys)).to.deep.equal([
-      'unit_violation',
-      rule('min_unit', 2, 4),
-      rule('step_size', 2, 4),
-    ])
+    expect(refusalOf(small, ...keys)).to.deep.equal(['unit_violation', rule('min_unit', 2, 4), rule('step_size', 2, 4)])
     const large = await go(UNITS, { destinationResources: { VCPU: 6 } })
-    expect(refusalOf(large, ...keys)).to.deep.equal([
-      'unit_violation',
-      rule('max_unit', 6, 5),
-      rule('step_size', 6, 4),
-    ])
+    expect(refusalOf(large, ...keys)).to.deep.equal(['unit_violation', rule('max_unit', 6, 5), rule('step_size', 6, 4)])
   })
 
   it('is filled to the last unit: used + n <= (total - reserved) * allocation_ratio', async () => {
@@ -110,7 +102,10 @@ describe('what fits', () => {
   })
 
   it('is told with all violations, the first code by precedence', async () => {
-    const guards = { expect: { project: 'q', consumerGeneration: 9 }, requires: { traits: ['HW_Z'], aggregates: [AGGREGATE] } }
+    const guards = {
+      expect: { project: 'q', consumerGeneration: 9 },
+      requires: { traits: ['HW_Z'], aggregates: [AGGREGATE] },
+    }
     const told = await go(WORST, guards)
     expect(refusalOf(told, 'rule')).to.deep.equal([
       'owner_mismatch',

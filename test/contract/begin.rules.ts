@@ -43,6 +43,7 @@ export const BEGIN: Readonly<Record<string, Rule>> = {
       written: false,
       sent: false,
       intent: null,
+      deaths: 0,
     })
     expect(begun.ticket).to.include({ state: 'granted', grantedAtMs: store.nowMs() })
     expect(begun.moves).to.deep.equal({})

@@ -129,9 +129,9 @@ export async function live(store: Store, ms: number, ...sessions: readonly strin
   }
 }
 
-/** Begins `id` as processing `token` of `session`; it must be begun. */
+/** Begins `id` as processing `token` of `session`, alone in its process; it must be begun. */
 export async function begin(store: Store, id: string, token: string, scope = SCOPE, mine = true): Promise<Started> {
-  const begun = await store.journal.begin(entryOf(id), scope, token, mine)
+  const begun = await store.journal.begin(entryOf(id), scope, token, mine, true)
   expect(begun.kind).to.equal('begun')
   return begun as Started
 }

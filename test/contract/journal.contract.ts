@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { AGAIN, BEGIN } from './begin.rules.ts'
 import { CANCEL } from './cancel.rules.ts'
+import { DEATHS } from './deaths.rules.ts'
 import {
   asideOf,
   attemptOf,
@@ -342,6 +343,7 @@ export const JOURNAL: Suite = {
   begin: prepared(BEGIN, seeded),
   cancel: prepared(CANCEL, seeded),
   'begin, of a request begun before': prepared(AGAIN, seeded),
+  'a death': prepared(DEATHS, seeded),
   decide: prepared(DECIDE, seeded),
   aside: prepared(ASIDE, seeded),
   'told and sweep': prepared(SWEEP, seeded),

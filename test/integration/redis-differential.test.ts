@@ -155,7 +155,13 @@ const STEPS: Readonly<Record<string, (store: Store, memory: Memory, step: Step) 
     const again = c % 5 === 0 ? pick(memory.begun, c)?.processing.token : undefined
     const token = again ?? `${pick(memory.sessions, a) ?? 'none'}.${memory.token}`
     const entry = entryOf(id('b', b % 3), { digest: c % 11 === 0 ? 'other' : 'd' })
-    return await store.journal.begin(entry, { consumers, providers, held: b % 2 === 0 }, token, c % 2 === 0)
+    return await store.journal.begin(
+      entry,
+      { consumers, providers, held: b % 2 === 0 },
+      token,
+      c % 2 === 0,
+      c % 3 !== 0,
+    )
   },
   apply: async (store, memory, step) => {
     const started = pick(memory.begun, step.a)

@@ -16,6 +16,7 @@ const LOOK_EVERY_MS = 400
 const SWEEP_EVERY_MS = 2_000
 const MARGIN_SHARE = 0.05
 const CONFLICTS_MAX = 3
+const POISON_AFTER = 5
 
 export class Member {
   readonly name: string
@@ -74,6 +75,7 @@ export class Member {
             bytesMax: BYTES_MAX,
             ladder: climate.ladder,
             conflictsMax: CONFLICTS_MAX,
+            poisonAfter: POISON_AFTER,
             retry: { attemptsMax: climate.sendsMax, baseMs: climate.baseMs, capMs: climate.baseMs * 4 },
             worker: name,
             workerVersion: '0',

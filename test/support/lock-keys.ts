@@ -2,6 +2,8 @@
 import type { ScriptRunner } from '../../src/redis/scripts.ts'
 
 const SEPARATOR = '\x1f'
+/** Instead of a ticket: the processing's session died with its lock held. */
+const DEATHS = new Set(['-1', '-2'])
 
 /** Every sentence names one thing that does not agree; empty where all is well. */
 export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<string[]> {
@@ -30,7 +32,8 @@ export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<stri
       holders.set(resource, number)
     }
   }
-  const left = [...queued, ...ofSessions, ...deadlines, ...byKey.keys()]
+  const unmarked = [...byKey].filter(([, number]) => !DEATHS.has(number)).map(([key]) => key)
+  const left = [...queued, ...ofSessions, ...deadlines, ...unmarked]
   return [...faults, ...left.map((entry) => `${JSON.stringify(entry)} is left of no ticket`)]
 }
 

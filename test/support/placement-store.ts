@@ -45,8 +45,8 @@ export async function placementStore(server: PlacementServer): Promise<Placement
   const books = placementBooks(ledger.http, ledger.markers, systemClock)
   const journal: Journal = {
     ...memory.journal,
-    begin: async (entry, scope, token, mine) => {
-      const begun = await memory.journal.begin(entry, scope, token, mine)
+    begin: async (entry, scope, token, mine, alone) => {
+      const begun = await memory.journal.begin(entry, scope, token, mine, alone)
       return begun.kind === 'begun' ? { ...begun, snapshot: await ledger.snapshot(scope) } : begun
     },
   }

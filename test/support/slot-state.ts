@@ -195,6 +195,8 @@ function recordFrom(id: string, flat: Flat): unknown {
     last: flat['last'] ?? '',
     sent: number('sent'),
     intent: flat['intent'] === undefined ? null : (JSON.parse(flat['intent']) as unknown),
+    suspect: flat['suspect'] === '1',
+    deaths: number('deaths') ?? 0,
     swept: number('swept') ?? 0,
   }
 }

@@ -117,15 +117,23 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
     weight: 8,
     arbitrary: kind(
       'begin',
-      { request: fc.nat(3), session: some, scope: scopes, other: fc.nat(19), mine: fc.boolean(), again: fc.nat(5) },
-      async (twin, { request, session, scope, other, mine, again }) => {
+      {
+        request: fc.nat(3),
+        session: some,
+        scope: scopes,
+        other: fc.nat(19),
+        mine: fc.boolean(),
+        alone: fc.boolean(),
+        again: fc.nat(5),
+      },
+      async (twin, { request, session, scope, other, mine, alone, again }) => {
         const known = pick(twin.known.processings, request)
         const name = pick(twin.known.sessions, session)
         if (name === undefined) return
         const resend = again === 0 && known !== undefined
         const token = resend ? known.processing.token : twin.token(name)
         const entry = entryOf(resend ? known.processing.request : REQUESTS[request]!, other === 0 ? 'other' : 'same')
-        const begun = await twin.both((store) => store.journal.begin(entry, scope, token, mine))
+        const begun = await twin.both((store) => store.journal.begin(entry, scope, token, mine, alone))
         if (begun.kind !== 'begun') return
         twin.note(begun.processing.session, begun.ticket)
         twin.known.processings.push({

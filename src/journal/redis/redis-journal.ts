@@ -31,8 +31,8 @@ export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOption
     listOf('begin', await scripts.run('begin', { records: rows.map(({ entry }) => entry.id), rest: rowsOf(rows) })),
   )
   return {
-    begin: async (entry, scope, token, mine) => {
-      const begun = begunOf(entry, token, await begin({ entry, scope, token, mine }))
+    begin: async (entry, scope, token, mine, alone = false) => {
+      const begun = begunOf(entry, token, await begin({ entry, scope, token, mine, alone }))
       return begun.kind === 'begun' && !booksHere ? { ...begun, snapshot: null } : begun
     },
     decide: async (processing, decision, moves) => {
@@ -95,11 +95,12 @@ interface Beginning {
   readonly scope: Scope
   readonly token: string
   readonly mine: boolean
+  readonly alone: boolean
 }
 
-/** Number of rows, then the twelve columns of each. */
+/** Number of rows, then the thirteen columns of each. */
 function rowsOf(rows: readonly Beginning[]): Argument[] {
-  const columns = rows.flatMap(({ entry, scope, token, mine }) => [
+  const columns = rows.flatMap(({ entry, scope, token, mine, alone }) => [
     entry.id,
     token,
     mine ? 1 : 0,
@@ -112,6 +113,7 @@ function rowsOf(rows: readonly Beginning[]): Argument[] {
     scope.consumers.join(','),
     scope.providers.join(','),
     scope.held ? 1 : 0,
+    alone ? 1 : 0,
   ])
   return [rows.length, ...columns]
 }
@@ -119,10 +121,10 @@ function rowsOf(rows: readonly Beginning[]): Argument[] {
 function begunOf(entry: Entry, token: string, answer: Reply): Begun {
   const reply = listOf('begin', answer)
   const [word] = reply
-  if (word === 'stale' || word === 'reused' || word === 'duplicate') return { kind: word }
+  if (word === 'stale' || word === 'reused' || word === 'duplicate' || word === 'suspect') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }
   if (word !== 'begun') throw unexpected('begin', reply)
-  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, sent, intent, ...read] = reply
+  const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, sent, deaths, intent, ...read] = reply
   const [ticket, moves, snapshot] = read
   return {
     kind: 'begun',
@@ -140,6 +142,7 @@ function begunOf(entry: Entry, token: string, answer: Reply): Begun {
       written: wholeOf('begin', written) === 1,
       sent: wholeOf('begin', sent) === 1,
       intent: intent === '' ? null : (JSON.parse(textOf('begin', intent)) as Intent),
+      deaths: wholeOf('begin', deaths),
     },
     ticket: ticketOf('begin', ticket),
     moves: movesOf(pairsOf('begin', moves)),

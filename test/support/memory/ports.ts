@@ -23,7 +23,8 @@ const directWays: Ways = { notice: queueMicrotask, gap: queueMicrotask }
 
 export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journal {
   return {
-    begin: (entry, scope, token, mine) => call('journal.begin', () => begin(slot, entry, scope, token, mine)),
+    begin: (entry, scope, token, mine, alone) =>
+      call('journal.begin', () => begin(slot, entry, scope, token, mine, alone)),
     decide: (processing, decision, change) => call('journal.decide', () => decide(slot, processing, decision, change)),
     told: (requests) => call('journal.told', () => told(slot, requests)),
     aside: (processing, how) => call('journal.aside', () => aside(slot, processing, how)),

@@ -6,16 +6,36 @@ import type { MoveChange, Scope } from '../../../src/transfer/plan.ts'
 import type { Move } from '../../../src/transfer/snapshot.ts'
 import { expand, noteMoves, snapshot } from './books.ts'
 import { nowMs, prelude, type MemorySlot, type Record } from './slot.ts'
-import { alive, drop, due, giveUp, numberOf, promote, sessionOf, standing, take, ticketOfToken } from './tickets.ts'
+import {
+  alive,
+  bury,
+  drop,
+  due,
+  giveUp,
+  numberOf,
+  promote,
+  sessionOf,
+  standing,
+  take,
+  takeDeath,
+  ticketOfToken,
+} from './tickets.ts'
 
 const TRIM_LIMIT = 64
 
 /** Answers in the order of the checks: lease, content, decision, due time, holder; only then something is begun. */
-export function begin(slot: MemorySlot, entry: Entry, scope: Scope, token: string, mine: boolean): Begun {
+export function begin(
+  slot: MemorySlot,
+  entry: Entry,
+  scope: Scope,
+  token: string,
+  mine: boolean,
+  alone = false,
+): Begun {
   prelude(slot)
   const session = sessionOf(token)
   if (!alive(slot, session)) return { kind: 'stale' }
-  const record = recordOf(slot, entry.id)
+  let record = recordOf(slot, entry.id)
   if (record !== null && record.digest !== null && record.digest !== entry.digest) return { kind: 'reused' }
   if (record?.decision) return { kind: 'decided', decision: record.decision }
   if (slot.rules.dueChecked && record?.dueAtMs && record.dueAtMs > nowMs(slot)) return { kind: 'duplicate' }
@@ -27,12 +47,28 @@ export function begin(slot: MemorySlot, entry: Entry, scope: Scope, token: strin
     const own = sessionOf(record.processing) === session && mine
     if (lives(slot, record) && !own) return { kind: 'duplicate' }
     const ticket = ticketOfToken(slot, record.processing)
-    if (ticket !== null) freed = drop(slot, ticket.number)
+    const holder = sessionOf(record.processing)
+    if (ticket !== null) freed = alive(slot, holder) ? drop(slot, ticket.number) : bury(slot, holder)
+    record = noteDeath(slot, entry.id, record)
+  }
+  if (record !== null && record.suspect && !alone) {
+    promote(slot, freed)
+    return { kind: 'suspect' }
   }
   const begun = put(slot, entry, record, token)
   const answer = goOn(slot, begun, entry.id, scope, token)
   promote(slot, freed)
   return answer
+}
+
+/** Writes a death down that a processing saw. A restart of the store ends every lease: that is nobody's death. */
+function noteDeath(slot: MemorySlot, id: string, record: Record): Record {
+  const death = takeDeath(slot, record.processing)
+  if (death === null || record.run !== slot.run) return record
+  const deaths = record.deaths + (death === 'alone' ? 1 : 0)
+  const noted = { ...record, suspect: true, deaths, processing: '' }
+  slot.records.set(id, noted)
+  return noted
 }
 
 /** First time or anew, it is now the processing of `token`. */
@@ -275,6 +311,7 @@ function processingOf(slot: MemorySlot, record: Record, request: string): Proces
     written: record.written !== null,
     sent: record.sent !== null,
     intent: record.intent,
+    deaths: record.deaths,
   }
 }
 
@@ -314,6 +351,8 @@ function fresh(cancelledBy: string | null): Record {
     last: '',
     sent: null,
     intent: null,
+    suspect: false,
+    deaths: 0,
     swept: 0,
     expiresAtMs: Infinity,
     lastWrite: null,

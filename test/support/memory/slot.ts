@@ -99,6 +99,9 @@ export interface Record {
   readonly sent: number | null
   /** What may have been sent as number `attempt` to a ledger that does not decide. */
   readonly intent: Intent | null
+  /** Whether a process died with it begun, and how often with nothing else begun. */
+  readonly suspect: boolean
+  readonly deaths: number
   readonly swept: number
   readonly expiresAtMs: number
   /** The write last sent, kept only for the broken twin that credits an attempt by the state of the books. */

@@ -3,6 +3,8 @@ import type { Heartbeat, Ticket } from '../../../src/locks/locks.ts'
 import { nowMs, prelude, type MemorySlot, type Place } from './slot.ts'
 
 const PROMOTE_BUDGET = 256
+/** What the key of a processing leads to, instead of a ticket, once its session has died with the lock held. */
+const DIED = { alone: -1, inCompany: -2 } as const
 
 export function alive(slot: MemorySlot, session: string): boolean {
   return !slot.rules.sessionChecked || (slot.sessions.get(session) ?? 0) > nowMs(slot)
@@ -14,10 +16,31 @@ export function ticketOfToken(slot: MemorySlot, token: string): Place | null {
   return ticket !== undefined && ticket.session === sessionOf(token) ? ticket : null
 }
 
-/** Gives up what a processing holds or waits for. */
+/** Gives up what a processing holds or waits for. Who does so lives, whatever became of its lease. */
 export function giveUp(slot: MemorySlot, token: string): void {
   const ticket = ticketOfToken(slot, token)
   if (ticket !== null) promote(slot, drop(slot, ticket.number))
+  else takeDeath(slot, token)
+}
+
+/** Clears what a session left whose lease is over: what it had begun has seen a death, who only waited has not. */
+export function bury(slot: MemorySlot, session: string): string[] {
+  slot.sessions.delete(session)
+  const held = [...slot.tickets.values()].filter(
+    ({ session: holder, state, key }) => holder === session && state === 'granted' && sessionOf(key) === session,
+  )
+  const freed = dropAll(slot, session)
+  const mark = held.length === 1 ? DIED.alone : DIED.inCompany
+  for (const { key } of held) slot.keys.set(key, mark)
+  return freed
+}
+
+/** The mark that a death left of a processing, or null. It is taken away. */
+export function takeDeath(slot: MemorySlot, token: string): 'alone' | 'in_company' | null {
+  const mark = slot.keys.get(token)
+  if (mark !== DIED.alone && mark !== DIED.inCompany) return null
+  slot.keys.delete(token)
+  return mark === DIED.alone ? 'alone' : 'in_company'
 }
 
 /** Number of a processing token: what follows its last dot. */
@@ -153,10 +176,7 @@ export function promote(slot: MemorySlot, resources: readonly string[]): void {
 function sweep(slot: MemorySlot, limit: number): void {
   const now = nowMs(slot)
   const freed: string[] = []
-  for (const session of due(slot.sessions, now, limit)) {
-    slot.sessions.delete(session)
-    freed.push(...dropAll(slot, session))
-  }
+  for (const session of due(slot.sessions, now, limit)) freed.push(...bury(slot, session))
   const deadlines = new Map([...slot.tickets.values()].map((place) => [place.number, place.deadlineMs]))
   for (const ticket of due(deadlines, now, limit)) {
     const { session } = slot.tickets.get(ticket)!
