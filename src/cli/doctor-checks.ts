@@ -43,8 +43,8 @@ function ledgerCheck(parts: Parts): Check {
     needs: 'redis',
     fix,
     run: async () => {
-      const { books, ledgerParts } = await parts.store()
-      await ledgerParts.probe()
+      const { books, ledger } = await parts.store()
+      await ledger.probe()
       const { providers, consumers } = await books.dump()
       if (providers.length === 0) return [{ result: 'warn', found: 'it holds no providers', fix }]
       return [ok(`${providers.length} providers, ${consumers.length} consumers`)]

@@ -67,4 +67,6 @@ export interface Ledger {
    * where it was not answered. `absent`: it held nothing. Null where a forced release is a write like any other.
    */
   readonly deleteUnguarded: ((consumer: string) => Promise<'deleted' | 'absent'>) | null
+  /** Reads next to nothing. Resolves where the ledger can be read now. */
+  probe(): Promise<void>
 }

@@ -16,8 +16,6 @@ import { Unanswered, Unavailable } from '../retry/failures.ts'
 export interface LedgerParts {
   readonly ledger: Ledger
   readonly books: Books
-  /** Asks one small thing of a ledger that is a server of its own. Rejects where no answer comes. */
-  readonly probe: () => Promise<void>
   /** Names of what Ferryman needs in the ledger and is not there; with `make` it is made, and none is missing. */
   readonly prepare: (make: boolean) => Promise<readonly string[]>
   readonly stop: () => Promise<void>
@@ -31,7 +29,6 @@ export function ledgerOf(config: Config, clock: Clock, scripts: ScriptRunner, jo
     return {
       ledger: redisLedger(scripts),
       books: redisBooks(scripts),
-      probe: () => Promise.resolve(),
       prepare: () => Promise.resolve([]),
       stop: () => Promise.resolve(),
     }
@@ -52,7 +49,6 @@ function placementParts(config: Config, clock: Clock, moves: Journal['moves']): 
   return {
     ledger,
     books: placementBooks(ledger.http, ledger.markers, clock),
-    probe: () => ledger.http.probe(),
     prepare: async (make) => {
       const missing = await ledger.markers.missing()
       if (!make || missing.length === 0) return missing

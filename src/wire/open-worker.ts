@@ -8,6 +8,8 @@ import { every } from '../clock/every.ts'
 import { openIntake, type Intake } from '../dead-letters/intake.ts'
 import { effectsOf } from '../flow/effects.ts'
 import type { FlowSettings } from '../flow/job.ts'
+import { Breaker } from '../ledger/breaker.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { lockSession, type LockSession } from '../locks/session.ts'
 import { checkServer } from '../redis/check.ts'
 import type { Telemetry } from '../telemetry/events.ts'
@@ -35,6 +37,7 @@ interface Running {
   readonly broker: RabbitBroker
   readonly locks: LockSession
   readonly health: RedisHealth
+  readonly breaker: Breaker<Ledger>
   readonly worker: Worker
   readonly intake: Intake
 }
@@ -73,7 +76,7 @@ export class OpenWorker {
    * Connects, checks, declares as configured, and consumes. Rejects with `Refused`, `Unavailable` or `UnsafeTopology`.
    */
   async start(): Promise<void> {
-    const { store, locks, broker, health, intake, worker } = this.#running
+    const { store, locks, broker, health, breaker, intake, worker } = this.#running
     await store.redis.start(this.#config.start.timeoutMs)
     const findings = await checkServer(store.redis, store.keys)
     for (const { what, fix } of findings) this.#telemetry.emit('warning', { what, fix })
@@ -81,6 +84,7 @@ export class OpenWorker {
     await locks.start()
     await broker.start()
     void every(this.#clock, PROBE_EVERY_MS, this.#closing.signal, health.probe, () => undefined)
+    void breaker.run(this.#closing.signal)
     intake.start()
     worker.start()
     this.#telemetry.emit('worker.started', { worker: this.#identity.worker, concurrency: this.#config.concurrency })
@@ -159,11 +163,13 @@ function join(config: Config, clock: Clock, telemetry: Telemetry, identity: Iden
     options: lockOptions(config),
   })
   const health = redisHealth(store, locks)
-  const { journal, ledger } = store
+  const { journal } = store
+  const breaker = new Breaker(store.ledger, clock)
+  const { ledger } = breaker
   const effects = effectsOf(journal, ledger, broker)
   const deps = { effects, journal, ledger, locks, clock, telemetry, names, settings: flowSettings(config, identity) }
   const worker = new Worker(
-    { broker, deps, troubles: () => [...broker.troubles, ...health.troubles()] },
+    { broker, deps, troubles: () => [...broker.troubles, ...health.troubles(), ...breaker.troubles()] },
     {
       concurrency: config.concurrency,
       drainMs: config.drainMs,
@@ -176,7 +182,7 @@ function join(config: Config, clock: Clock, telemetry: Telemetry, identity: Iden
     leaseMs: config.lock.leaseMs,
     ...config.desk,
   })
-  return { names, store, broker, locks, health, worker, intake }
+  return { names, store, broker, locks, health, breaker, worker, intake }
 }
 
 function flowSettings(config: Config, identity: Identity): FlowSettings {

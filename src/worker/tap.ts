@@ -17,6 +17,8 @@ export interface TapOptions {
   readonly onDelivery: (delivery: Delivery) => void
   /** Why requests cannot be processed now; empty when they can. */
   readonly troubles: () => readonly string[]
+  /** Told when it closes because of a trouble. */
+  readonly onPause: () => void
 }
 
 export class Tap {
@@ -85,6 +87,7 @@ export class Tap {
     this.#state = 'closed'
     this.#closedAtMs = this.#clock.monotonicMs()
     this.#telemetry.emit('worker.paused', { why })
+    this.#options.onPause()
     const subscription = this.#subscription
     this.#subscription = null
     await subscription?.cancel()

@@ -41,7 +41,9 @@ export class Worker {
   readonly #leftovers: Leftovers
   readonly #turns = new Turns()
   readonly #inHand = new Set<Promise<void>>()
-  readonly #forced = new AbortController()
+  readonly #forced = heardByMany()
+  /** Ends waiting (for locks, for a turn) of what is in hand now. */
+  #handingBack = heardByMany()
   readonly #draining = new AbortController()
   #tokens = 0
   #finished = 0
@@ -52,7 +54,6 @@ export class Worker {
     this.#parts = parts
     this.#options = options
     this.#leftovers = leftoversOf(effects)
-    setMaxListeners(0, this.#forced.signal) // as many listen as requests are in hand
     this.#deps = {
       ...parts.deps,
       active: new Set(),
@@ -65,6 +66,9 @@ export class Worker {
       troubles: parts.troubles,
       onDelivery: (delivery) => {
         this.#take(delivery)
+      },
+      onPause: () => {
+        this.#handBack('paused')
       },
     })
   }
@@ -87,6 +91,7 @@ export class Worker {
   /** Hard: aborts what is in hand at once. */
   force(): void {
     this.#forced.abort(new Error('forced to stop'))
+    this.#handBack('forced to stop')
   }
 
   /** Why it is not consuming; empty when it is. */
@@ -108,10 +113,11 @@ export class Worker {
   }
 
   async #carry(delivery: Delivery): Promise<void> {
-    const turn = await this.#turns.enter(this.#forced.signal)
+    const { signal } = this.#handingBack
+    const turn = await this.#turns.enter(signal)
     if (turn === null) return delivery.handBack()
     try {
-      const settlement = await flow(delivery, this.#deps, this.#forced.signal, turn)
+      const settlement = await flow(delivery, this.#deps, signal, turn)
       turn.leave()
       this.#finished += 1
       if (settlement === 'acknowledged') await this.#tap.widen()
@@ -122,6 +128,12 @@ export class Worker {
       await this.#deps.clock.sleep(1_000, this.#forced.signal).catch(() => undefined)
       delivery.handBack()
     }
+  }
+
+  /** What only waits goes back to the queue; what is being written or told comes to its end first. */
+  #handBack(why: string): void {
+    this.#handingBack.abort(new Error(why))
+    if (!this.#forced.signal.aborted) this.#handingBack = heardByMany()
   }
 
   async #look(): Promise<void> {
@@ -146,7 +158,7 @@ export class Worker {
     await Promise.race([Promise.all(this.#inHand), late])
     const handedBack = [...active]
     over.abort()
-    this.#forced.abort(new Error('the time to drain is over'))
+    this.force()
     telemetry.emit('worker.stopped', { finished: this.#finished, handedBack })
     return { finished: this.#finished, handedBack }
   }
@@ -159,4 +171,11 @@ export class Worker {
     const what = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
     this.#deps.telemetry.emit('warning', { what, fix: 'this is a bug; nothing is lost, the message is handed back' })
   }
+}
+
+/** As many listen to it as requests are in hand. */
+function heardByMany(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }

@@ -2,6 +2,8 @@
 import type { Delivery, Outgoing } from '../../src/broker/broker.ts'
 import { effectsOf } from '../../src/flow/effects.ts'
 import { lockSession, type LockSession } from '../../src/locks/session.ts'
+import { Breaker } from '../../src/ledger/breaker.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import { connection, type Connection, type Stage, type Watch } from '../support/memory/weather.ts'
@@ -25,11 +27,13 @@ export class Member {
   readonly link: Connection
   readonly broker: BrokerConnection
   readonly locks: LockSession
+  readonly breaker: Breaker<Ledger>
   readonly worker: Worker
   readonly #world: World
   /** What the broker confirmed to this process, with the number of deliveries it had got by then. */
   readonly #confirmed: { readonly message: Outgoing; readonly after: number }[] = []
   readonly #numbers = new WeakMap<Delivery, number>()
+  readonly #ended = new AbortController()
   #deliveries = 0
   /** What the next call asks, told right before it is made. */
   #sending: Command | null = null
@@ -49,10 +53,10 @@ export class Member {
     }
     const watched = storePorts(slot, send, this.store.ways)
     this.broker = this.#connectBroker()
-    const { journal, ledger, publisher } = mutant.breakPorts(
-      { ...watched, publisher: this.broker },
-      { slot, send, names: world.names },
-    )
+    const broken = mutant.breakPorts({ ...watched, publisher: this.broker }, { slot, send, names: world.names })
+    const { journal, publisher } = broken
+    this.breaker = new Breaker(broken.ledger, this.process)
+    const { ledger } = this.breaker
     const telemetry = this.#telemetry()
     const { leaseMs, holdMs, waitMs } = climate
     const marginMs = Math.ceil(leaseMs * MARGIN_SHARE)
@@ -89,7 +93,10 @@ export class Member {
   start(): void {
     this.#world.trace.note(this.name, 'starts')
     this.locks.start().then(
-      () => this.worker.start(),
+      () => {
+        void this.breaker.run(this.#ended.signal)
+        this.worker.start()
+      },
       () => undefined,
     )
   }
@@ -117,13 +124,14 @@ export class Member {
   /** Ends as it should: what is in hand is finished or handed back. */
   async stop(): Promise<void> {
     await this.worker.drain()
+    this.#ended.abort(new Error('stopped'))
     await this.locks.stop()
     await this.broker.stop()
     this.#world.trace.note(this.name, 'stopped', `${this.worker.inHand} in hand`)
   }
 
   #troubles(): readonly string[] {
-    const found = [...this.broker.troubles]
+    const found = [...this.broker.troubles, ...this.breaker.troubles()]
     if (this.store.weather.state === 'refusing') found.push('the store is not connected')
     if (!this.locks.trusted) found.push('the lease is not trusted')
     return found

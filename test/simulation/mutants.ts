@@ -36,21 +36,21 @@ export const NONE: Mutant = { name: 'none', what: 'nothing', rules: {}, seed: 1,
 
 /** Seeds that noticed a mutant, where it is not the first. */
 const NOTICED: Readonly<Record<string, number>> = {
-  refusalAfterUnclearSend: 68,
-  frozenWorkerRefuses: 172,
-  applyChecksProcessing: 444,
-  oldProcessingWrites: 92,
+  refusalAfterUnclearSend: 147,
+  frozenWorkerRefuses: 122,
+  applyChecksProcessing: 210,
+  oldProcessingWrites: 210,
   writtenIsPerRequest: 8,
-  generationsChecked: 88,
-  capacityChecked: 208,
-  dueChecked: 2,
+  generationsChecked: 41,
+  capacityChecked: 400,
+  dueChecked: 10,
   ackBeforeConfirm: 2,
   copyNotStored: 2,
-  reuseUnnoticed: 5,
+  reuseUnnoticed: 9,
   sweepForgotten: 2,
   cancelForgotten: 2,
   repeatsForbidden: 10,
-  sendingForgotten: 92,
+  sendingForgotten: 44,
 }
 
 const store = (name: string, what: string, ...rules: (keyof SlotRules)[]): Mutant => ({

@@ -24,8 +24,6 @@ export interface PlacementHttp {
   send(method: Method, path: string, body?: object): Promise<Answer>
   /** Minor part of the microversion that is spoken: the highest that both sides know. */
   minor(): Promise<number>
-  /** Reads the root document, which is open to everybody. */
-  probe(): Promise<void>
   close(): Promise<void>
 }
 
@@ -60,9 +58,6 @@ export function placementHttp(options: HttpOptions): PlacementHttp {
   return {
     minor,
     close,
-    probe: async () => {
-      await negotiated(exchange)
-    },
     send: async (method, path, body) => {
       const ask = async (renew: boolean): Promise<Raw> => {
         const version = `placement 1.${await minor()}`

@@ -45,6 +45,9 @@ export function redisLedger(scripts: ScriptRunner): Ledger {
       if (word !== 'applied' && word !== 'closed' && word !== 'stale') throw unexpected('close-attempt', reply)
       return word
     },
+    probe: async () => {
+      await scripts.run('snapshot', { args: { consumers: '', providers: '', held: 0 } })
+    },
   }
 }
 

@@ -87,5 +87,6 @@ export function memoryLedger(slot: MemorySlot, call: Call = directCall): Ledger 
     apply: (write, attempt, decision) => call('ledger.apply', () => apply(slot, write, attempt, decision)),
     find: (attempt) => call('ledger.find', () => find(slot, attempt)),
     close: (attempt) => call('ledger.close', () => closeDoor(slot, attempt)),
+    probe: () => call('ledger.probe', () => undefined),
   }
 }
