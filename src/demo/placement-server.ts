@@ -47,7 +47,7 @@ async function placementOn(port: number, processes: number): Promise<PlacementSe
   const dir = mkdtempSync(join(tmpdir(), 'ferryman-placement-'))
   const log = join(dir, 'server.log')
   const keeper = keep(dir)
-  const database = await startDatabase(dir, keeper)
+  const database = await makeDatabase(dir, keeper)
   configure(dir)
   const environment = { ...packageEnvironment(), OS_PLACEMENT_CONFIG_DIR: dir }
   const args = [
@@ -58,8 +58,14 @@ async function placementOn(port: number, processes: number): Promise<PlacementSe
   ]
   let current: KeptProcess
   const start = async (): Promise<void> => {
-    current = keeper.start('uwsgi', args, environment, log)
-    await ready(`Placement on port ${port}`, log, READY_MS, current, () => answersVersion(port))
+    await database.start()
+    try {
+      current = keeper.start('uwsgi', args, environment, log)
+      await ready(`Placement on port ${port}`, log, READY_MS, current, () => answersVersion(port))
+    } catch (failure) {
+      await database.stop()
+      throw failure
+    }
   }
   await start()
   return {
@@ -71,7 +77,7 @@ async function placementOn(port: number, processes: number): Promise<PlacementSe
     running: () => current.running(),
     stop: async () => {
       await current.stop(STOP_MS)
-      await database.stop(DATABASE_STOP_MS)
+      await database.stop()
     },
     kill: () => current.kill(),
     freeze: () => current.signal('SIGSTOP'),
@@ -83,8 +89,14 @@ async function placementOn(port: number, processes: number): Promise<PlacementSe
   }
 }
 
-/** A database that forgets on a crash of the machine, and listens on a socket in `dir` only. */
-async function startDatabase(dir: string, keeper: ReturnType<typeof keep>): Promise<KeptProcess> {
+interface Database {
+  /** Starts it, unless it runs, and resolves once it answers. */
+  readonly start: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+/** A database that forgets on a crash of the machine, and listens on a socket in `dir` only; made, not yet started. */
+async function makeDatabase(dir: string, keeper: ReturnType<typeof keep>): Promise<Database> {
   const { initdb, postgres } = postgresPrograms()
   const data = join(dir, 'database')
   const log = join(dir, 'database.log')
@@ -100,9 +112,18 @@ async function startDatabase(dir: string, keeper: ReturnType<typeof keep>): Prom
   await promisify(execFile)(...asOwner(initdb, made), { env: environment, timeout: READY_MS })
   const settings = ['listen_addresses=', 'fsync=off', 'full_page_writes=off', 'max_connections=200']
   const args = ['-D', data, '-k', dir, ...settings.flatMap((setting) => ['-c', setting])]
-  const database = keeper.start(...asOwner(postgres, args), packageEnvironment(), log)
-  await ready('PostgreSQL', log, READY_MS, database, async () => (await sqlOn(dir, 'SELECT 1').catch(() => '')) !== '')
-  return database
+  const answers = async (): Promise<boolean> => (await sqlOn(dir, 'SELECT 1').catch(() => '')) !== ''
+  let current: KeptProcess | null = null
+  return {
+    start: async () => {
+      if (current?.running() === true) return
+      current = keeper.start(...asOwner(postgres, args), packageEnvironment(), log)
+      await ready('PostgreSQL', log, READY_MS, current, answers)
+    },
+    stop: async () => {
+      await current?.stop(DATABASE_STOP_MS)
+    },
+  }
 }
 
 function configure(dir: string): void {

@@ -1,11 +1,14 @@
 // Seed, dump and show of a real Placement through its REST API: only what differs is written, markers are left out.
 import { expect } from 'chai'
 import type { PlacementServer } from '../../src/demo/servers.ts'
+import { providersOf } from '../../src/ledger/placement/answers.ts'
+import { MARKER_CLASS } from '../../src/ledger/placement/marker-providers.ts'
 import type { SeedCounts } from '../../src/ledger/books.ts'
 import { D, holding, I, idOf, OTHER, providerOf, S, SMALL } from '../contract/ground.ts'
 import { checkBooks } from '../support/books.ts'
 import { emptied, sharedPlacement } from '../support/placement-server.ts'
-import { placementStore, type PlacementStore } from '../support/placement-store.ts'
+import { attemptOf } from '../support/placement-ground.ts'
+import { ledgerOn, placementStore, type PlacementStore } from '../support/placement-store.ts'
 
 const CUSTOM = 'CUSTOM_FERRYMAN_TEST_CLASS'
 const AGGREGATE = idOf('d', 7)
@@ -58,6 +61,31 @@ describe('the books on Placement', function () {
     expect(checkBooks(dump)).to.deep.equal([])
     expect(await seed(dump)).to.deep.equal({ ...NOTHING, providersUnchanged: 2, consumersLeft: 1 })
     expect(await store.books.dump()).to.deep.equal(dump)
+  })
+
+  it('leave out markers of other installations too, and what holds of them', async () => {
+    await seed(DOCUMENT)
+    const dump = await store.books.dump()
+    const other = ledgerOn(server, { namespace: 'other' })
+    await other.markers.ensure()
+    await other.close(attemptOf(idOf('b', 1)))
+    expect(await store.books.dump()).to.deep.equal(dump)
+    expect(await store.books.provider([...other.markers.providers][0]!)).to.equal(null)
+    const onMarkers = [holding(OTHER, { [[...other.markers.providers][0]!]: { [MARKER_CLASS]: 1 } })]
+    expect(await seed({ providers: [], consumers: onMarkers })).to.have.lengthOf(1)
+    await other.stop()
+  })
+
+  it('are read of clouds whose list of providers is larger than another answer may be', async () => {
+    await server.sql(
+      'INSERT INTO resource_providers (uuid, name, generation, created_at) ' +
+        "SELECT gen_random_uuid(), 'host ' || i, 0, now() AT TIME ZONE 'UTC' " +
+        'FROM generate_series(1, 12000) i; UPDATE resource_providers SET root_provider_id = id',
+    )
+    const { http } = store.ledger
+    const failure = await http.send('GET', '/resource_providers').catch((cause: unknown) => cause)
+    expect(String(failure)).to.contain('larger than 8388608 bytes')
+    expect(providersOf(await http.list('/resource_providers')).length).to.be.greaterThan(12_000)
   })
 
   it('change only what differs of a provider', async () => {

@@ -1,4 +1,9 @@
 // A private Placement under a test's hand: stopped, frozen, killed and started again, with what was in it.
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { Unanswered, Unavailable } from '../../src/retry/failures.ts'
 import { I, S, SMALL } from '../contract/ground.ts'
@@ -27,6 +32,27 @@ describe('a private Placement', () => {
     await server.stop()
     expect(await failureOf()).to.be.instanceOf(Unavailable)
     expect(await server.sql('SELECT 1').catch(() => 'gone')).to.equal('gone')
+    await server.restart()
+    expect(await hasty.find(attempt)).to.equal('closed')
+    await server.stop()
     await Promise.all([ground.stop(), hasty.stop()])
+  }).timeout(60_000)
+
+  it('that cannot be started leaves no database running', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ferryman-placement-test-'))
+    chmodSync(folder, 0o755)
+    const taken = createServer()
+    taken.listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const usual = process.env['TMPDIR']
+    process.env['TMPDIR'] = folder
+    const failure = await ownPlacement({ port: (taken.address() as AddressInfo).port }).catch((cause: unknown) => cause)
+    if (usual === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = usual
+    taken.close()
+    expect(String(failure)).to.match(/address already in use/i)
+    const [made] = readdirSync(folder)
+    const database = readdirSync(join(folder, made!, 'database'))
+    expect(database).to.include('PG_VERSION').and.not.include('postmaster.pid')
   }).timeout(60_000)
 })

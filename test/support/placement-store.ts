@@ -19,6 +19,7 @@ export interface LedgerOptions {
   readonly url?: string
   readonly timeoutMs?: number
   readonly markers?: number
+  readonly namespace?: string
   readonly journal?: Journal
   readonly clock?: Clock
 }
@@ -31,7 +32,7 @@ export function ledgerOn(server: PlacementServer, options: LedgerOptions = {}): 
     timeoutMs: options.timeoutMs ?? 10_000,
     authorise: tokenAuthorise(server.token),
     clock: options.clock ?? systemClock,
-    namespace: 'test',
+    namespace: options.namespace ?? 'test',
     markers: options.markers ?? 4,
     moves: journal === undefined ? () => Promise.resolve({}) : (consumers) => journal.moves(consumers),
   })

@@ -22,6 +22,8 @@ export interface PlacementHttp {
    * where nothing was carried out (no connection, 503, 429, a redirect, not let in), with `Unanswered` for all else.
    */
   send(method: Method, path: string, body?: object): Promise<Answer>
+  /** A GET of a list that grows with the cloud, which Placement gives as a whole only: it may be larger and later. */
+  list(path: string): Promise<Answer>
   /** Minor part of the microversion that is spoken: the highest that both sides know. */
   minor(): Promise<number>
   close(): Promise<void>
@@ -41,7 +43,15 @@ export interface HttpOptions {
 /** Consumer generations came with 1.28; nothing after 1.39 is needed. */
 export const MINOR_LEAST = 28
 export const MINOR_MOST = 39
-const BYTES_MAX = 8 << 20
+/** What one answer may have (bytes), and how long it may take (times the deadline). */
+interface Bounds {
+  readonly bytesMax: number
+  readonly deadlines: number
+}
+
+const ONE: Bounds = { bytesMax: 8 << 20, deadlines: 1 }
+/** Placement gives lists unparted, with about 900 bytes a provider: room for two hundred thousand of them. */
+const LIST: Bounds = { bytesMax: 256 << 20, deadlines: 12 }
 const KEPT_MS = 30_000
 const CONNECTIONS = 64
 
@@ -55,25 +65,27 @@ export function placementHttp(options: HttpOptions): PlacementHttp {
     })
     return spoken
   }
+  const send = async (bounds: Bounds, method: Method, path: string, body?: object): Promise<Answer> => {
+    const ask = async (renew: boolean): Promise<Raw> => {
+      const version = `placement 1.${await minor()}`
+      const credentials = await options.authorise(renew)
+      return exchange(bounds, method, path, { 'openstack-api-version': version, ...credentials }, body)
+    }
+    let raw = await ask(false)
+    if (raw.status === 401) raw = await ask(true)
+    if (raw.status === 406) spoken = null
+    refuseOthers(raw)
+    return { status: raw.status, asked: raw.asked, body: parsed(raw) }
+  }
   return {
     minor,
     close,
-    send: async (method, path, body) => {
-      const ask = async (renew: boolean): Promise<Raw> => {
-        const version = `placement 1.${await minor()}`
-        const credentials = await options.authorise(renew)
-        return exchange(method, path, { 'openstack-api-version': version, ...credentials }, body)
-      }
-      let raw = await ask(false)
-      if (raw.status === 401) raw = await ask(true)
-      if (raw.status === 406) spoken = null
-      refuseOthers(raw)
-      return { status: raw.status, asked: raw.asked, body: parsed(raw) }
-    },
+    send: (method, path, body) => send(ONE, method, path, body),
+    list: (path) => send(LIST, 'GET', path),
   }
 }
 
-type Exchange = (method: Method, path: string, headers: Headers, body?: object) => Promise<Raw>
+type Exchange = (bounds: Bounds, method: Method, path: string, headers: Headers, body?: object) => Promise<Raw>
 
 function exchanger({ url, timeoutMs, clock, connections = CONNECTIONS }: HttpOptions): {
   readonly exchange: Exchange
@@ -86,14 +98,15 @@ function exchanger({ url, timeoutMs, clock, connections = CONNECTIONS }: HttpOpt
     pipelining: 1,
     keepAliveTimeout: KEPT_MS,
     connect: { timeout: timeoutMs },
-    headersTimeout: 2 * timeoutMs,
-    bodyTimeout: 2 * timeoutMs,
+    headersTimeout: 2 * LIST.deadlines * timeoutMs,
+    bodyTimeout: 2 * LIST.deadlines * timeoutMs,
   })
-  const exchange: Exchange = async (method, path, headers, body) => {
+  const exchange: Exchange = async ({ bytesMax, deadlines }, method, path, headers, body) => {
     const asked = `${method} ${prefix}${path}`
+    const withinMs = deadlines * timeoutMs
     const abort = new AbortController()
-    const late = new Unanswered(`Placement did not answer ${asked} within ${timeoutMs} ms`)
-    const cancel = clock.timer(timeoutMs, () => abort.abort(late))
+    const late = new Unanswered(`Placement did not answer ${asked} within ${withinMs} ms`)
+    const cancel = clock.timer(withinMs, () => abort.abort(late))
     try {
       const response = await pool.request({
         method,
@@ -102,7 +115,8 @@ function exchanger({ url, timeoutMs, clock, connections = CONNECTIONS }: HttpOpt
         body: body === undefined ? null : JSON.stringify(body),
         signal: abort.signal,
       })
-      return { asked, status: response.statusCode, text: await limited(response, asked), headers: response.headers }
+      const text = await limited(response, asked, bytesMax)
+      return { asked, status: response.statusCode, text, headers: response.headers }
     } catch (cause) {
       throw failureOf(cause, asked, origin)
     } finally {
@@ -114,7 +128,7 @@ function exchanger({ url, timeoutMs, clock, connections = CONNECTIONS }: HttpOpt
 
 /** The root document is open to everybody; some deployments answer it with 300. */
 async function negotiated(exchange: Exchange): Promise<number> {
-  const raw = await exchange('GET', '/', {})
+  const raw = await exchange(ONE, 'GET', '/', {})
   const highest = raw.status <= 300 ? versionOf(parsed(raw)) : null
   if (highest === null) {
     throw new Unavailable(`${raw.asked} was answered with ${raw.status} and no versions; is it Placement that answers?`)
@@ -132,15 +146,15 @@ interface Raw {
   readonly headers: Dispatcher.ResponseData['headers']
 }
 
-async function limited(response: Dispatcher.ResponseData, asked: string): Promise<string> {
+async function limited(response: Dispatcher.ResponseData, asked: string, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response.body) {
     chunks.push(chunk as Buffer)
     bytes += (chunk as Buffer).length
-    if (bytes <= BYTES_MAX) continue
+    if (bytes <= bytesMax) continue
     response.body.destroy()
-    throw new Unanswered(`the answer to ${asked} is larger than ${BYTES_MAX} bytes; is it Placement that answers?`)
+    throw new Unanswered(`the answer to ${asked} is larger than ${bytesMax} bytes; is it Placement that answers?`)
   }
   return Buffer.concat(chunks).toString('utf8')
 }

@@ -14,6 +14,12 @@ export interface MarkerProvider {
   readonly name: string
 }
 
+/** Whether a provider with these classes is there for markers only, of whatever installation: no host, in no list. */
+export function holdsMarkersOnly(inventories: Readonly<Record<string, unknown>>): boolean {
+  const classes = Object.keys(inventories)
+  return classes.length === 1 && classes[0] === MARKER_CLASS
+}
+
 /** Name and uuid of a marker provider: the same for every worker, so that nothing has to be looked up. */
 export function markerProvider(namespace: string, number: number): MarkerProvider {
   const name = `ferryman-mark-${namespace}-${String(number).padStart(2, '0')}`
@@ -34,7 +40,7 @@ export async function missingProviders(
 /** Makes class and providers where they are not there. Any number of workers may do so at once. */
 export async function ensureProviders(http: PlacementHttp, wanted: readonly MarkerProvider[]): Promise<void> {
   accepted(await http.send('PUT', `/resource_classes/${MARKER_CLASS}`))
-  const ready = accepted(await http.send('GET', `/resource_providers?resources=${MARKER_CLASS}:1`))
+  const ready = accepted(await http.list(`/resource_providers?resources=${MARKER_CLASS}:1`))
   const there = new Set(providersOf(ready).map(({ id }) => id))
   const missing = wanted.filter(({ id }) => !there.has(id))
   await eachOf(missing, (provider) => ensureProvider(http, provider))

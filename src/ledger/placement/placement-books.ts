@@ -6,6 +6,7 @@ import type { Books, DumpedConsumer, SeedCounts, Seeded } from '../books.ts'
 import { parseSeed, type KnownProviders, type SeedConsumer, type SeedDocument } from '../seed-document.ts'
 import { consumersOf, inventoriesOf, providersOf } from './answers.ts'
 import type { PlacementHttp } from './http.ts'
+import { holdsMarkersOnly } from './marker-providers.ts'
 import type { Markers } from './markers.ts'
 import { placementReading, type Reading } from './reading.ts'
 import { eachOf } from './each.ts'
@@ -18,12 +19,12 @@ import { missingWords, putConsumer, putProvider, type Put } from './seeding.ts'
 export function placementBooks(http: PlacementHttp, markers: Pick<Markers, 'providers'>, clock: Clock): Books {
   const reading = placementReading(http, clock)
   const located = async (): Promise<readonly string[]> =>
-    providersOf(await http.send('GET', '/resource_providers'))
+    providersOf(await http.list('/resource_providers'))
       .map(({ id }) => id)
       .filter((id) => !markers.providers.has(id))
       .toSorted()
   const holders = async (provider: string): Promise<readonly string[]> => {
-    const answer = await http.send('GET', `/resource_providers/${provider}/allocations`)
+    const answer = await http.list(`/resource_providers/${provider}/allocations`)
     return answer.status === 404 ? [] : consumersOf(answer)
   }
   const consumersNamed = async (ids: readonly string[]): Promise<readonly DumpedConsumer[]> => {
@@ -32,9 +33,9 @@ export function placementBooks(http: PlacementHttp, markers: Pick<Markers, 'prov
   }
   return {
     dump: async () => {
-      const ids = await located()
-      const providers = (await eachOf(ids, (id) => reading.provider(id))).filter((one) => one !== null)
-      const consumers = await consumersNamed((await eachOf(ids, holders)).flat())
+      const read = await eachOf(await located(), (id) => reading.provider(id))
+      const providers = read.filter((one) => one !== null).filter(({ inventories }) => !holdsMarkersOnly(inventories))
+      const consumers = await consumersNamed((await eachOf(providers, ({ id }) => holders(id))).flat())
       return { providers, consumers }
     },
     consumer: async (id) => {
@@ -42,8 +43,9 @@ export function placementBooks(http: PlacementHttp, markers: Pick<Markers, 'prov
       return consumer.generation === null ? null : shown(consumer)
     },
     provider: async (id) => {
-      const provider = markers.providers.has(id) ? null : await reading.provider(id)
-      return provider === null ? null : { provider, consumers: await consumersNamed(await holders(id)) }
+      const provider = await reading.provider(id)
+      if (provider === null || holdsMarkersOnly(provider.inventories)) return null
+      return { provider, consumers: await consumersNamed(await holders(id)) }
     },
     seed: async (document, { replace }) => seed(http, reading, document, replace, await knownOf(http, await located())),
   }
@@ -52,7 +54,9 @@ export function placementBooks(http: PlacementHttp, markers: Pick<Markers, 'prov
 async function knownOf(http: PlacementHttp, ids: readonly string[]): Promise<KnownProviders> {
   const read = await eachOf(ids, async (id): Promise<readonly [string, ReadonlySet<string>][]> => {
     const answer = await http.send('GET', `/resource_providers/${id}/inventories`)
-    return answer.status === 404 ? [] : [[id, new Set(Object.keys(inventoriesOf(answer).value))]]
+    if (answer.status === 404) return []
+    const { value } = inventoriesOf(answer)
+    return holdsMarkersOnly(value) ? [] : [[id, new Set(Object.keys(value))]]
   })
   return new Map(read.flat())
 }
