@@ -126,7 +126,7 @@ export function openIntake(parts: IntakeParts, broker: Broker, options: IntakeOp
   const look = async (): Promise<void> => {
     const mine = await desk.holdIntake(options.holder, options.leaseMs)
     if (!mine) return pause()
-    await forgetOld(desk, clock.nowMs(), options)
+    await forgetOld(parts, options)
     subscription ??= await broker.consume(names.deadLetters, PREFETCH, (delivery) => {
       const dealt = deal(delivery).finally(() => {
         inHand.delete(dealt)
@@ -156,11 +156,12 @@ export function openIntake(parts: IntakeParts, broker: Broker, options: IntakeOp
 /** Rounds of forgetting in one look, so that letters are forgotten faster than they can come, and leases still kept. */
 const FORGET_ROUNDS = 20
 
-async function forgetOld(desk: Desk, nowMs: number, { toldDays, closedDays }: IntakeOptions): Promise<void> {
+async function forgetOld(parts: IntakeParts, { toldDays, closedDays }: IntakeOptions): Promise<void> {
+  const nowMs = await parts.nowMs()
   const days = { told: toldDays, replayed: closedDays, resolved: closedDays, discarded: closedDays }
   for (const [state, kept] of Object.entries(days) as [State, number][]) {
     for (let round = 0; round < FORGET_ROUNDS; round++) {
-      if ((await desk.forget(state, nowMs - kept * DAY_MS)) === 0) break
+      if ((await parts.desk.forget(state, nowMs - kept * DAY_MS)) === 0) break
     }
   }
 }

@@ -7,7 +7,7 @@ import { decidedEvent } from './follow-up.ts'
 import { sendLeftOver } from './outbox.ts'
 import { replayId } from './replay.ts'
 
-export type UpkeepParts = Pick<ActParts, 'desk' | 'publisher' | 'telemetry' | 'clock'> & {
+export type UpkeepParts = Pick<ActParts, 'desk' | 'publisher' | 'telemetry' | 'clock' | 'nowMs'> & {
   readonly journal: Pick<ActParts['journal'], 'show'>
 }
 
@@ -17,7 +17,7 @@ const UNFINISHED: readonly State[] = ['open', 'told', 'replayed']
 
 /** One round. May run in several processes at once, and be cut off anywhere. */
 export async function upkeep(parts: UpkeepParts): Promise<void> {
-  const nowMs = parts.clock.nowMs()
+  const nowMs = await parts.nowMs()
   await sendLeftOver(nowMs, parts)
   const ids = await parts.desk.watched(nowMs, ROUND)
   await Promise.all(ids.map((id) => look(id, parts)))
@@ -63,6 +63,6 @@ async function note(
   parts: UpkeepParts,
   request: string | null = null,
 ): Promise<void> {
-  const at = new Date(parts.clock.nowMs()).toISOString()
+  const at = new Date(await parts.nowMs()).toISOString()
   await carryOut({ letter, next: { ...next, watched: false }, entry: { at, what, by: null, why, request } }, parts)
 }

@@ -177,7 +177,8 @@ function join(config: Config, clock: Clock, telemetry: Telemetry, identity: Iden
       sweepEveryMs: SWEEP_EVERY_MS,
     },
   )
-  const intake = openIntake({ desk: store.desk, journal, publisher: broker, clock, names, telemetry }, broker, {
+  const { desk, serverNowMs: nowMs } = store
+  const intake = openIntake({ desk, journal, publisher: broker, clock, names, telemetry, nowMs }, broker, {
     holder: identity.worker,
     leaseMs: config.lock.leaseMs,
     ...config.desk,

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import type { Outgoing, Publisher } from '../../src/broker/broker.ts'
 import { systemClock } from '../../src/clock/system-clock.ts'
-import { discard } from '../../src/dead-letters/acts.ts'
+import { discard, restore } from '../../src/dead-letters/acts.ts'
 import { replayId } from '../../src/dead-letters/replay.ts'
 import { upkeep } from '../../src/dead-letters/upkeep.ts'
 import { Unanswered } from '../../src/retry/failures.ts'
@@ -37,8 +37,7 @@ describe('a desk that dies', () => {
     expect(died).to.equal('the desk died')
   }
   /** What another desk, or a worker's intake, does a while later. */
-  const later = (): Promise<void> =>
-    upkeep(ground.acts({ clock: { ...systemClock, nowMs: () => systemClock.nowMs() + 60_000 } }))
+  const later = (aheadMs = 60_000): Promise<void> => upkeep(ground.acts({ aheadMs }))
 
   for (const reaches of [false, true]) {
     const when = reaches ? 'after its request was published' : 'before its request was published'
@@ -87,8 +86,13 @@ describe('a desk that dies', () => {
     await later()
     const { id } = await ground.event((told) => told.followed?.what === 'discarded')
     expect(id).to.equal(publisher.sent[0]!.properties.messageId)
-    await later()
-    expect(ground.events.filter((told) => told.followed !== undefined)).to.have.length(1)
+    // Long after it was left to the one that sent it; and what comes next shows all that came before.
+    await later(3_600_000)
+    expect(await ground.store.desk.unsent(systemClock.nowMs() + 7_200_000, 100)).to.deep.equal([])
+    await restore(wish.letter.id, BY, ground.acts())
+    await ground.event((told) => told.followed?.what === 'restored')
+    const told = ground.events.flatMap(({ followed }) => (followed === undefined ? [] : [followed.what]))
+    expect(told).to.deep.equal(['discarded', 'restored'])
   })
 
   it('keeps what no queue receives, and sends it when there is one', async () => {

@@ -1,6 +1,5 @@
 // A desk under test: one installation on real servers, a worker that can be started and stopped, and all that is told.
 import { systemClock } from '../../src/clock/system-clock.ts'
-import type { Clock } from '../../src/clock/clock.ts'
 import type { Publisher } from '../../src/broker/broker.ts'
 import type { Received } from '../../src/broker/reader.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -38,8 +37,8 @@ export interface Ground {
   readonly store: Store
   readonly broker: RabbitBroker
   readonly url: string
-  /** What acts need; `clock` and `publisher` may be others. */
-  acts(other?: { readonly clock?: Clock; readonly publisher?: Publisher }): ReconcileParts
+  /** What acts need; `publisher` may be another, and the time (ms) `aheadMs` later than Redis has it. */
+  acts(other?: { readonly aheadMs?: number; readonly publisher?: Publisher }): ReconcileParts
   startWorker(): Promise<void>
   stopWorker(): Promise<void>
   /** Events so far, in their order. */
@@ -79,9 +78,10 @@ export async function openGround(): Promise<Ground> {
   const seen = inbox()
   await reader.tap(names.events, '#', seen.take)
   let worker: OpenWorker | null = null
-  const acts: Ground['acts'] = ({ clock = systemClock, publisher = broker } = {}) => {
-    const { desk, journal, ledger, serverNowMs: nowMs } = store
-    return { desk, journal, ledger, publisher, names, clock, telemetry, prefix: 'ferryman', nowMs }
+  const acts: Ground['acts'] = ({ aheadMs = 0, publisher = broker } = {}) => {
+    const { desk, journal, ledger } = store
+    const nowMs = async (): Promise<number> => (await store.serverNowMs()) + aheadMs
+    return { desk, journal, ledger, publisher, names, clock: systemClock, telemetry, prefix: 'ferryman', nowMs }
   }
   const depth = async (queue: string): Promise<number> => (await broker.counts([queue]))[queue] ?? 0
   const publish = async (request: object): Promise<void> => {

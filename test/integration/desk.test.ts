@@ -92,8 +92,8 @@ describe('the desk', () => {
   afterEach(() => parts.close())
 
   const intakeParts = (): IntakeParts => {
-    const { desk, journal } = store
-    return { desk, journal, names, clock: systemClock, telemetry, publisher: broker }
+    const { desk, journal, serverNowMs: nowMs } = store
+    return { desk, journal, names, clock: systemClock, telemetry, publisher: broker, nowMs }
   }
   const listed = async (filter: Partial<Filter> = {}): Promise<Letter[]> => {
     const found: Letter[] = []
@@ -190,6 +190,23 @@ describe('the desk', () => {
     expect(await keysLeft()).to.deep.equal(left)
   })
 
+  it('forgets those that may go behind any number of those whose end is awaited', async () => {
+    const at = new Date().toISOString()
+    const entry = { at, what: 'replayed', by: null, why: null, request: null }
+    const closed = async (watched: boolean): Promise<string> => {
+      const one = letter()
+      await store.desk.take(one)
+      const [read] = await store.desk.find(one.id)
+      await store.desk.act({ id: uuid(4), letter: read!, next: { state: 'replayed', watched }, entry })
+      return one.id
+    }
+    await Promise.all(Array.from({ length: 600 }, () => closed(true)))
+    const last = await closed(false)
+    expect(await store.desk.forget('replayed', systemClock.nowMs() + 60_000)).to.equal(1)
+    expect(await store.desk.find(last)).to.deep.equal([])
+    expect(await idsOf({ state: 'replayed' })).to.have.length(600)
+  })
+
   it('gives the intake to one at a time, until it is given back or its lease ends', async () => {
     expect(await store.desk.holdIntake('a', 60_000)).to.equal(true)
     expect(await store.desk.holdIntake('b', 60_000)).to.equal(false)
@@ -266,6 +283,20 @@ describe('the desk', () => {
     while ((await depthOf(names.deadLetters)) === 0) await systemClock.sleep(10)
     await catchAll()
     expect(await idsOf({})).to.have.length(1)
+  })
+
+  it('forgets by the time of Redis, not by that of a host whose clock is wrong', async () => {
+    const [news, next] = [letter({ class: 'refused', code: 'expired', effect: 'did_not_happen' }), letter()]
+    await store.desk.take(news)
+    const ahead = { ...systemClock, nowMs: () => systemClock.nowMs() + 365 * DAY_MS }
+    const options = { holder: 'ahead', leaseMs: 300, toldDays: 7, closedDays: 90 }
+    const intake = openIntake({ ...intakeParts(), clock: ahead }, broker, options)
+    intake.start()
+    await publish([next])
+    // It forgets before it takes in.
+    while ((await listed()).length === 0) await systemClock.sleep(10)
+    await intake.stop()
+    expect(await idsOf({ state: 'told' })).to.deep.equal([news.id])
   })
 
   it('is fed by one of several intakes; another goes on when it stops', async () => {

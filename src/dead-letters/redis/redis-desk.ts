@@ -209,14 +209,22 @@ function letterOf(fields: Readonly<Record<string, string>>): Letter {
 }
 
 async function forget(redis: RedisClient, run: Run, keys: DeskKeys, state: State, beforeMs: number): Promise<number> {
-  const found = await redis.call('ZRANGEBYSCORE', [keys.ofState(state), '-inf', `(${beforeMs}`, 'LIMIT', 0, FORGET])
-  const ids = Array.isArray(found) ? found.map(String) : []
   const forgetOne = (id: string): Promise<Reply> =>
     run(
       'forget',
       [keys.letter(id), keys.ofState(state), keys.ofState('all'), keys.requests, keys.counts],
       [id, state, beforeMs],
     )
-  const removed = await Promise.all(ids.map(forgetOne))
-  return removed.filter((one) => one === 1).length
+  for (let kept = 0; ; ) {
+    const page = [keys.ofState(state), '-inf', `(${beforeMs}`, 'LIMIT', kept, FORGET]
+    const found = await redis.call('ZRANGEBYSCORE', page)
+    const ids = Array.isArray(found) ? found.map(String) : []
+    if (ids.length === 0) return 0
+    const awaited = (await redis.call('ZMSCORE', [keys.watched, ...ids])) as readonly Reply[]
+    const removed = await Promise.all(ids.filter((_, index) => awaited[index] === null).map(forgetOne))
+    const count = removed.filter((one) => one === 1).length
+    if (count > 0) return count
+    // Those whose end is awaited stay, however many they are: younger ones behind them need not.
+    kept += ids.length
+  }
 }
