@@ -164,6 +164,32 @@ describe('the desk', () => {
     expect(await idsOf({})).to.deep.equal(many.map(({ id }) => id))
   })
 
+  it('lists letters that failed at the same moment, also more than one page of them, each once', async () => {
+    const many = Array.from({ length: 450 }, () => letter())
+    await Promise.all(many.map((one) => store.desk.take(one)))
+    const ids = many.map(({ id }) => id).toSorted()
+    expect(await idsOf({})).to.deep.equal(ids)
+    expect(await idsOf({ after: ids[420]! })).to.deep.equal(ids.slice(421))
+  })
+
+  it('passes over none while others act on what has been listed, and goes on behind one that is not there', async () => {
+    const at = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString()
+    const many = Array.from({ length: 450 }, (_, n) => letter({ firstFailedAt: at(n) }))
+    await Promise.all(many.map((one) => store.desk.take(one)))
+    const discarded = async (id: string): Promise<void> => {
+      const [read] = await store.desk.find(id)
+      const entry = { at: at(0), what: 'discarded', by: 'anna', why: 'so', request: null }
+      await store.desk.act({ id: uuid(4), letter: read!, next: { state: 'discarded', before: 'open' }, entry })
+    }
+    const ids = many.map(({ id }) => id)
+    const found: string[] = []
+    for await (const one of store.desk.list({ state: 'open' })) {
+      if (found.push(one.id) === 150) await Promise.all(ids.slice(0, 150).map(discarded))
+    }
+    expect(found).to.deep.equal(ids)
+    expect(await idsOf({ after: ids[149]!, limit: 2 })).to.deep.equal(ids.slice(150, 152))
+  })
+
   it('finds a letter by its id and by its request, with its exact bytes', async () => {
     const body = Buffer.from([0, 0xff, 0xfe, 0x80, 10])
     const [first, second] = [letter({ body }), letter()]

@@ -16,11 +16,10 @@ import {
 import { firstStateOf } from '../letter.ts'
 import { deskKeysOf, type DeskKeys } from './desk-keys.ts'
 import { deskScripts, type Run } from './desk-scripts.ts'
+import { BEGINNING, pageBehind, placeOf } from './paging.ts'
 import { pairsOf } from './pairs.ts'
 import { redisActs } from './redis-acts.ts'
 
-/** Letters read in one round. */
-const PAGE = 200
 /** Letters forgotten in one round. */
 const FORGET = 500
 
@@ -124,17 +123,11 @@ async function counts(redis: RedisClient, keys: DeskKeys): Promise<Counts> {
 
 async function* list(redis: RedisClient, keys: DeskKeys, filter: Filter): AsyncIterable<Letter> {
   let left = filter.limit ?? Infinity
-  let rank = 0
-  if (filter.after !== undefined) {
-    const found = await redis.call('ZRANK', [keys.ofState(filter.state), filter.after.toLowerCase()])
-    if (typeof found !== 'number') return
-    rank = found + 1
-  }
-  while (left > 0) {
-    const ids = await redis.call('ZRANGE', [keys.ofState(filter.state), rank, rank + PAGE - 1])
-    if (!Array.isArray(ids) || ids.length === 0) return
+  let place = filter.after === undefined ? BEGINNING : await placeOf(redis, keys, filter.state, filter.after)
+  while (left > 0 && place !== null) {
+    const page = await pageBehind(redis, keys, filter.state, place)
     const read = (id: string): Promise<Reply> => redis.call('HMGET', [keys.letter(id), ...LISTED, 'providers'])
-    const rows = await Promise.all(ids.map((id) => read(String(id))))
+    const rows = await Promise.all(page.ids.map(read))
     for (const row of rows) {
       const values = row as readonly (string | null)[]
       if (values[0] === null || left <= 0) continue
@@ -143,7 +136,7 @@ async function* list(redis: RedisClient, keys: DeskKeys, filter: Filter): AsyncI
       left -= 1
       yield letter
     }
-    rank += ids.length
+    place = page.end
   }
 }
 
