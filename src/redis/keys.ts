@@ -48,6 +48,8 @@ export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
 
 export interface Keys extends Readonly<Record<KeyName, string>> {
   readonly namespace: string
+  /** What every key of the namespace, and no other, begins with. */
+  readonly slot: string
   /** Hash, one a request: what was asked, who is at it, what was decided. Kept `journalMs` after it was told. */
   readonly record: (request: string) => string
   /** Channel on which a session is told of its tickets. */
@@ -58,17 +60,63 @@ export interface Keys extends Readonly<Record<KeyName, string>> {
 
 /** The keys of a namespace. Throws where its name could break the hash tag. */
 export function keysOf(namespace: string): Keys {
-  if (!/^[A-Za-z0-9._:-]{1,128}$/.test(namespace)) {
-    throw new RangeError(`"${namespace}" is no Redis namespace: use 1 to 128 of A-Z a-z 0-9 . _ : -`)
-  }
-  const slot = `{${namespace}}:`
+  const slot = slotOf(namespace)
   const names = Object.keys(KEY_TYPES) as KeyName[]
   const shared = Object.fromEntries(names.map((name) => [name, slot + name])) as Record<KeyName, string>
   return Object.freeze({
     ...shared,
     namespace,
+    slot,
     record: (request: string) => `${slot}r:${request}`,
     channel: (session: string) => `${slot}ch:${session}`,
     probe: `${slot}probe`,
   })
+}
+
+/** Keys of the desk. */
+export interface DeskKeys {
+  /** Hash, one a letter: all of it, with its body. Until it is forgotten. */
+  readonly letter: (id: string) => string
+  /** Sorted set of a state, or `all`: id → since when it is in it (ms); in `open` and `all`, when it first failed. */
+  readonly ofState: (state: string) => string
+  /** Sorted set of the open ones of a class: id → when it first failed (ms). */
+  readonly openOf: (letterClass: string) => string
+  /** Sorted set, score 0: `<request>\x1f<id>`. */
+  readonly requests: string
+  /** Hash: `<state>/<class>/<code>` → how many. */
+  readonly counts: string
+  /** String: how many acts the chain that begins with `root` has seen lately; a week. */
+  readonly chain: (root: string) => string
+  /** Hash: message id → message that an act has to send, as JSON; until it is confirmed. */
+  readonly outbox: string
+  /** Sorted set: message id → when anybody may send it (ms). */
+  readonly due: string
+  /** Sorted set of the letters whose end is awaited: id → when it was last looked for (ms). */
+  readonly watched: string
+  /** String: who takes letters in. Until its lease ends. */
+  readonly taker: string
+}
+
+/** The desk's keys of a namespace. Throws as `keysOf`. */
+export function deskKeysOf(namespace: string): DeskKeys {
+  const slot = slotOf(namespace)
+  return {
+    letter: (id) => `${slot}letter:${id}`,
+    ofState: (state) => `${slot}letters:${state}`,
+    openOf: (letterClass) => `${slot}letters:open:${letterClass}`,
+    requests: `${slot}letters:requests`,
+    counts: `${slot}letters:counts`,
+    chain: (root) => `${slot}letters:chain:${root}`,
+    outbox: `${slot}letters:outbox`,
+    due: `${slot}letters:due`,
+    watched: `${slot}letters:watched`,
+    taker: `${slot}letters:taker`,
+  }
+}
+
+function slotOf(namespace: string): string {
+  if (!/^[A-Za-z0-9._:-]{1,128}$/.test(namespace)) {
+    throw new RangeError(`"${namespace}" is no Redis namespace: use 1 to 128 of A-Z a-z 0-9 . _ : -`)
+  }
+  return `{${namespace}}:`
 }

@@ -22,7 +22,7 @@ async function removeObjects({ config, clock }: Parts): Promise<void> {
 
 async function removeKeys(parts: Parts): Promise<void> {
   const { redis, keys } = await parts.store()
-  const pattern = `{${keys.namespace}}*`
+  const pattern = `${keys.slot}*`
   let cursor = '0'
   do {
     const reply = await redis.call('SCAN', [cursor, 'MATCH', pattern, 'COUNT', KEYS_AT_ONCE])

@@ -172,7 +172,7 @@ describe('the desk', () => {
     expect(await idsOf({ after: ids[420]! })).to.deep.equal(ids.slice(421))
   })
 
-  it('passes over none while others act on what has been listed, and goes on behind one that is not there', async () => {
+  it('passes over none while others act on what has been listed, and goes on behind one that has left', async () => {
     const at = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString()
     const many = Array.from({ length: 450 }, (_, n) => letter({ firstFailedAt: at(n) }))
     await Promise.all(many.map((one) => store.desk.take(one)))

@@ -1,7 +1,7 @@
 // Who imports whom: the project as it is, and small samples that show that each rule can fail.
 import { expect } from 'chai'
 import { projectRoot } from '../support/project-root.ts'
-import { areaOf, borderFaults, deadFiles, importRings } from './borders.ts'
+import { areaOf, borderFaults, deadFiles, importRings, keyFaults } from './borders.ts'
 import { none } from './none.ts'
 import { importsOf, source, sourcesIn } from './source.ts'
 
@@ -49,6 +49,15 @@ describe('borders', () => {
       "export * from './c.ts'\n// from './d.ts'\nconst text = `import x from './e.ts'`\n",
     )
     expect(importsOf(file).map(({ path }) => path)).deep.equal(['src/a/c.ts'])
+  })
+
+  it('let one module name the keys of Redis', () => {
+    none(keyFaults(project))
+    const text = 'const key = `{${namespace}}:letters`\n'
+    expect(keyFaults([source('src/dead-letters/x.ts', text)])).deep.equal([
+      'src/dead-letters/x.ts:1: keys belong in src/redis/keys.ts',
+    ])
+    expect(keyFaults([source('src/redis/keys.ts', text)])).deep.equal([])
   })
 
   it('tell an adapter from its port', () => {

@@ -146,6 +146,22 @@ function packageFault(at: string, area: string, path: string, specifier: string)
     : [`${at}: ${name} may be named only in ${owners.join(', ')}`]
 }
 
+/** Where the keys of Redis are named: their types, lives and slot are to be seen together. */
+const KEYS = 'src/redis/keys.ts'
+
+/** Lines of src/ outside `KEYS` that make a key of a namespace. */
+export function keyFaults(sources: readonly Source[]): string[] {
+  return sources
+    .filter(({ path }) => path.startsWith('src/') && path !== KEYS)
+    .flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .flatMap((line, index) =>
+          /`\{\$\{[^}]*\}\}:/.test(line) ? [`${path}:${index + 1}: keys belong in ${KEYS}`] : [],
+        ),
+    )
+}
+
 /** Files of src/ that no entry reaches, and files of test/support that no test reaches. */
 export function deadFiles(sources: readonly Source[]): string[] {
   const byPath = new Map(sources.map((file) => [file.path, file]))

@@ -1,7 +1,7 @@
 // Pages of a list of letters by place and not by rank, so that acts of others make nothing be passed over.
 import type { RedisClient } from '../../redis/client.ts'
+import type { DeskKeys } from '../../redis/keys.ts'
 import type { State } from '../desk.ts'
-import type { DeskKeys } from './desk-keys.ts'
 
 /** Letters read in one round. */
 const PAGE = 200

@@ -1,7 +1,7 @@
 // Acts on letters in Redis: one script changes a letter and keeps what is to be sent; the rest reads and clears.
 import type { RedisClient, Reply } from '../../redis/client.ts'
+import type { DeskKeys } from '../../redis/keys.ts'
 import type { Act, Desk, Outgoing } from '../desk.ts'
-import type { DeskKeys } from './desk-keys.ts'
 import type { Run } from './desk-scripts.ts'
 
 /** How long (ms) a message is left to who wrote it down: longer than the broker's confirm may take. */

@@ -1,5 +1,6 @@
 // The desk's index in Redis: a hash a letter, sorted sets by state, one script a change.
 import type { RedisClient, Reply } from '../../redis/client.ts'
+import { deskKeysOf, type DeskKeys } from '../../redis/keys.ts'
 import {
   LETTER_CLASSES,
   STATES,
@@ -14,7 +15,6 @@ import {
   type WholeLetter,
 } from '../desk.ts'
 import { firstStateOf } from '../letter.ts'
-import { deskKeysOf, type DeskKeys } from './desk-keys.ts'
 import { deskScripts, type Run } from './desk-scripts.ts'
 import { BEGINNING, pageBehind, placeOf } from './paging.ts'
 import { pairsOf } from './pairs.ts'

@@ -1,6 +1,6 @@
 // Key names: all of a namespace in one hash slot, and no namespace that could break out of it.
 import { expect } from 'chai'
-import { KEY_TYPES, keysOf } from '../../../src/redis/keys.ts'
+import { deskKeysOf, KEY_TYPES, keysOf } from '../../../src/redis/keys.ts'
 
 describe('the keys of a namespace', () => {
   it('all begin with its name in braces, and differ', () => {
@@ -10,6 +10,7 @@ describe('the keys of a namespace', () => {
       keys.record('id'),
       keys.channel('session'),
       keys.probe,
+      ...Object.values(deskKeysOf('cell1')).map((key) => (typeof key === 'string' ? key : key('open'))),
     ]
     expect(names.every((name) => name.startsWith('{cell1}:'))).equal(true)
     expect(new Set(names).size).equal(names.length)
