@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { checksOf } from './doctor-checks.ts'
 import { doctor } from './doctor.ts'
 import { addLater } from './later.ts'
+import { ledgerAudit } from './ledger-audit.ts'
 import { ledgerDump, ledgerSeed, ledgerShow, readSource } from './ledger.ts'
 import { printOperations } from './operations.ts'
 import type { ExitCode } from './exit.ts'
@@ -93,7 +94,15 @@ function addLedger(program: Command, { io, withParts, act }: Setup): void {
         withParts((parts) => ledgerShow(io, async () => (await parts.store()).books, options)),
       ),
     )
-  addLater(ledger, ['audit', 'heal', 'reap'])
+  ledger
+    .command('audit')
+    .description('what does not add up in the books, and moves that are not as they were left; exit 1 when something')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nExample:\n  ferryman ledger audit --json')
+    .action(
+      act((options: Json) => withParts(async (parts) => ledgerAudit(io, await parts.store(), options.json === true))),
+    )
+  addLater(ledger, ['heal', 'reap'])
 }
 
 function addTopology(program: Command, { io, load, withParts, act }: Setup): void {

@@ -31,8 +31,10 @@ export function leftStates(move: Move): readonly Allocations[] {
   }
 }
 
+type Held = Pick<Consumer, 'id' | 'allocations'>
+
 /** What keeps consumer and M from being as the open move left them. M holds the source's part, untouched. */
-export function notAsLeft(move: Move, consumer: Consumer, migration: Consumer | null): readonly Finding[] {
+export function notAsLeft(move: Move, consumer: Held, migration: Held | null): readonly Finding[] {
   const findings: Finding[] = []
   const { id } = consumer
   if (holdsNothing(consumer)) {
