@@ -1,6 +1,6 @@
 -- Answers what stands of requests, or begins a processing of each: record, lock ticket and snapshot in one step.
 -- Spans journal, locks and books, hence the many keys: one round trip instead of three, joined for many requests.
--- uses: take scope rows
+-- uses: take scope rows tomb
 -- KEYS[1]    META        hash: run, graceUntil, seq, schema
 -- KEYS[2]    HEADS       hash: resource -> first ticket of its queue, + where others may stand behind it
 -- KEYS[3]    Q           zset: resource\31ticket, those behind
@@ -16,7 +16,7 @@
 -- KEYS[13]   GENERATIONS hash: consumer that holds nothing -> last generation
 -- KEYS[14]   PROVIDERS   hash: provider -> JSON
 -- KEYS[15]   USAGES      hash: provider -> CLASS=used,..
--- KEYS[16..] RECORDS     hash: the requests' records, one for each row
+-- KEYS[16..] RECORDS     hash: the requests' records, one for each row; then the same of their tombstones
 -- ARGV[1]   graceMs       nothing is granted for so long after the server's run has changed
 -- ARGV[2]   holdMs        longest hold of a granted ticket
 -- ARGV[3]   waitMs
@@ -28,6 +28,7 @@
 --   has nothing else in hand)
 -- Replies: a list, for each row: stale | reused | duplicate | suspect (a process died with it: begin it alone)
 --   | decided code op origin event letter
+--   | packed code time attempts (of a tombstone; time: 17 digits of the event's, or '')
 --   | begun attempts n rung now firstFailedAt reason cancelledBy written sent deaths intent ('': none)
 --   ticket moves snapshot ('': none)
 local open, recent = scores(OPEN), scores(RECENT)
@@ -40,12 +41,18 @@ local function noteDeath(stored, record, token)
   redis.call('HSET', stored, 'suspect', 1, 'deaths', record[16], 'proc', '')
 end
 
-local function begin(stored, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held, alone)
+local function begin(stored, tomb, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held,
+  alone)
   local session = sessionOf(token)
   if not alive(session) then return {'stale'} end
   local record = redis.call('HMGET', stored, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
     'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent', 'suspect', 'deaths', 'intent')
   if record[1] and record[1] ~= digest then return {'reused'} end
+  local packed = not record[1] and tombOf(tomb, id)
+  if packed then
+    if packed.mark ~= markOf(digest) then return {'reused'} end
+    return {'packed', packed.code, packed.time, packed.attempts}
+  end
   if record[2] then
     return {'decided', unpack(redis.call('HMGET', stored, 'code', 'op', 'origin', 'event', 'letter'))}
   end
@@ -110,5 +117,8 @@ for _, sheet in ipairs({moves, holdings, generations}) do fetch(sheet, named.con
 for _, sheet in ipairs({definitions, usages}) do fetch(sheet, named.providers) end
 
 local replies = {}
-for i, row in ipairs(asked) do replies[i] = begin(KEYS[RECORDS + i - 1], unpack(row)) end
+for i, row in ipairs(asked) do
+  local stored = RECORDS + i - 1
+  replies[i] = begin(KEYS[stored], KEYS[stored + #asked], unpack(row))
+end
 return done(replies)

@@ -1,9 +1,9 @@
--- Notes that the events of decided requests are confirmed by the broker; their records are kept for journalMs more.
--- Also trims, a few at a time, what is listed beyond that age. Joins many calls, hence a record key for each.
+-- Notes that the events of decided requests are confirmed by the broker; their records may be packed after journalMs.
+-- Also forgets, a few at a time, moves that ended so long ago. Joins many calls, hence a record key for each.
 -- uses: clock
 -- flags: allow-oom
 -- KEYS[1]   OPEN     zset: request -> when the sweep may look at it (ms)
--- KEYS[2]   RECENT   zset: request -> first begun (ms)
+-- KEYS[2]   TOLD     zset: request whose event is confirmed -> when its record may be packed (ms)
 -- KEYS[3]   MOVES    hash: consumer -> move, JSON
 -- KEYS[4]   ENDED    zset: consumer of a move that is no longer open -> since (ms)
 -- KEYS[5..] RECORDS  hash: the records, one for each id
@@ -14,11 +14,9 @@ for i = RECORDS, #KEYS do
   if redis.call('HEXISTS', KEYS[i], 'code') == 1 then
     redis.call('ZREM', OPEN, ARGV[rest + i - RECORDS])
     redis.call('HSET', KEYS[i], 'told', 1, 'toldAt', nowText)
-    redis.call('PEXPIRE', KEYS[i], journalMs)
+    redis.call('ZADD', TOLD, now + journalMs, ARGV[rest + i - RECORDS])
   end
 end
-local old = redis.call('ZRANGEBYSCORE', RECENT, '-inf', now - journalMs, 'LIMIT', 0, 64)
-if old[1] then redis.call('ZREM', RECENT, unpack(old)) end
 local ended = redis.call('ZRANGEBYSCORE', ENDED, '-inf', now - journalMs, 'LIMIT', 0, 64)
 if ended[1] then
   redis.call('ZREM', ENDED, unpack(ended))

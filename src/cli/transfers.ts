@@ -38,7 +38,7 @@ export async function transfersShow(
   if (record === null) {
     throw new Exit(
       EXIT.no,
-      `The journal has no request ${id}: it was never begun, or its record has expired (journal.days).`,
+      `The journal has no request ${id}: it was never begun, or is forgotten (journal.tombstoneDays).`,
     )
   }
   const event = record.event === null ? null : (JSON.parse(record.event) as Record<string, unknown>)

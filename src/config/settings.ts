@@ -257,7 +257,7 @@ export const SETTINGS = {
     unit: 'bytes',
   },
   'journal.days': {
-    doc: 'How long the whole record of a decided request is kept.',
+    doc: 'How long the whole record of a decided request is kept after its event was told.',
     env: 'FERRYMAN_JOURNAL_DAYS',
     format: 'whole-number',
     default: 7,
@@ -266,7 +266,7 @@ export const SETTINGS = {
     unit: 'days',
   },
   'journal.tombstoneDays': {
-    doc: 'How long id and decision are remembered after that; 0: for ever. Not used by this version, which forgets.',
+    doc: 'How long its id and how it ended are remembered after that, in at most 64 bytes each; 0: for ever.',
     env: 'FERRYMAN_TOMBSTONE_DAYS',
     format: 'whole-number',
     default: 90,

@@ -23,6 +23,7 @@ import {
 import type { Invalid } from '../transfer/message.ts'
 import { sha256Hex } from '../transfer/digest.ts'
 import { outcome, succeeded, type Outcome } from '../transfer/outcome.ts'
+import { packedDecisionOf, packedEventOf, type Packed } from '../transfer/packed.ts'
 import type { Facts, Plan } from '../transfer/plan.ts'
 import type { Request } from '../transfer/request.ts'
 import type { Begun, Deps, Ending, Job, Story } from './job.ts'
@@ -90,6 +91,16 @@ export function reusedDecision(job: Job, deps: Deps): Decision {
     null,
     deps,
   )
+}
+
+/** What was decided long ago, as far as the request and its tombstone tell it. */
+export function packedDecision(job: Job, packed: Packed, deps: Deps): Decision {
+  const event = packedEventOf(job.request, packed)
+  if (event.outcome.class === 'done') return packedDecisionOf(event, null)
+  const time = packed.time ?? new Date(deps.clock.nowMs()).toISOString()
+  const message = `Request ${event.request} ended as ${packed.code}; how it came to that is no longer recorded.`
+  const told = { ...event, outcome: { ...event.outcome, message } }
+  return packedDecisionOf(event, letterHeaders(told, originOf(job.delivery, time, time, deps)))
 }
 
 /** A bug in Ferryman, told as such. Only for a request of which no write is in the books or can still get there. */

@@ -1,6 +1,6 @@
 // Every effect of the flow, declared once: its name, whether it may be repeated after a timeout, and because of what.
 import type { Delivery, Outgoing, Publisher } from '../broker/broker.ts'
-import type { Aside, Begun, Cancelled, Entry, Journal, Processing, Sending } from '../journal/journal.ts'
+import type { Aside, Begun, Cancelled, Entry, Journal, Processing, Ripe, Sending } from '../journal/journal.ts'
 import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
 import { idempotent, once, type Effect } from '../retry/effect.ts'
@@ -19,6 +19,9 @@ export interface Effects {
   readonly cancel: Repeatable<{ target: string; by: string }, Cancelled>
   readonly told: Repeatable<string, void>
   readonly sweep: Repeatable<number, readonly Entry[]>
+  readonly ripe: Repeatable<number, readonly Ripe[]>
+  readonly forget: Repeatable<Parameters<Ledger['forget']>[0], void>
+  readonly pack: Repeatable<readonly string[], number>
   readonly publish: Repeatable<Outgoing, 'routed' | 'unroutable'>
   readonly acknowledge: Repeatable<Delivery, void>
   readonly handBack: Repeatable<Delivery, void>
@@ -85,6 +88,11 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     told: idempotent('journal.told', 'it sets a mark to the value it has', (request) => journal.told([request])),
     sweep: idempotent('journal.sweep', 'a request published twice is answered with what stands of it', (limit) =>
       journal.sweep(limit),
+    ),
+    ripe: idempotent('journal.ripe', 'it reads, and puts off what is needed still', (limit) => journal.ripe(limit)),
+    forget: idempotent('ledger.forget', 'a proof that is gone stays gone', (attempts) => ledger.forget(attempts)),
+    pack: idempotent('journal.pack', 'a record that is packed is not there to be packed again', (requests) =>
+      journal.pack(requests),
     ),
     publish: idempotent(
       'broker.publish',

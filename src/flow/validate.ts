@@ -3,7 +3,7 @@ import type { Begun as Stands, Entry, Processing } from '../journal/journal.ts'
 import { resourcesOf } from '../locks/locks.ts'
 import { candidatesOf, refusedBefore, scopeOf, type Scope } from '../transfer/plan.ts'
 import { copiedProperties } from '../transfer/letter.ts'
-import { reusedDecision, untouched } from './decision.ts'
+import { packedDecision, reusedDecision, untouched } from './decision.ts'
 import { outcome, type Outcome } from '../transfer/outcome.ts'
 import type { Request } from '../transfer/request.ts'
 import type { Begun, Deps, Ending, Job, Turn } from './job.ts'
@@ -18,6 +18,8 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
   switch (stands.kind) {
     case 'decided':
       return { kind: 'decided', decision: stands.decision, again: true, recorded: true }
+    case 'packed':
+      return { kind: 'decided', decision: packedDecision(job, stands.packed, deps), again: true, recorded: false }
     case 'reused':
       return { kind: 'decided', decision: reusedDecision(job, deps), again: false, recorded: false }
     case 'duplicate':

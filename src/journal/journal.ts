@@ -2,6 +2,7 @@
 import type { Ticket } from '../locks/locks.ts'
 import type { Decision } from '../transfer/event.ts'
 import type { Code } from '../transfer/outcome.ts'
+import type { Packed } from '../transfer/packed.ts'
 import type { MoveChange, Scope } from '../transfer/plan.ts'
 import type { Move, Snapshot } from '../transfer/snapshot.ts'
 
@@ -89,6 +90,8 @@ export type Begun =
     }
   /** It has been decided: tell it again. */
   | { readonly kind: 'decided'; readonly decision: Decision }
+  /** It was decided long ago, and a tombstone is all that is left of it. */
+  | { readonly kind: 'packed'; readonly packed: Packed }
   /** The id belongs to another content. */
   | { readonly kind: 'reused' }
   /** A live process is at it, or it is not due yet: set this copy aside. */
@@ -111,13 +114,20 @@ export type Cancelled =
   | { readonly kind: 'cancelled' | 'cancelled_before' | 'waits' }
   | { readonly kind: 'decided'; readonly code: Code }
 
+/** A request whose record may be packed, and the number of its last attempt to write. */
+export interface Ripe {
+  readonly request: string
+  readonly attempt: number
+}
+
 /** One record, as `transfers show` prints it. Times are ms since 1970 (Redis time); null where it has not happened. */
 export interface RecordView {
   readonly id: string
   readonly operation: string
-  readonly state: 'processing' | 'waiting' | 'decided' | 'told'
+  /** `packed`: a tombstone, of which code and attempts are known. */
+  readonly state: 'processing' | 'waiting' | 'decided' | 'told' | 'packed'
   readonly attempts: number
-  readonly begunAtMs: number
+  readonly begunAtMs: number | null
   readonly decidedAtMs: number | null
   readonly toldAtMs: number | null
   readonly dueAtMs: number | null
@@ -166,6 +176,13 @@ export interface Journal {
    * minute.
    */
   sweep(limit: number): Promise<readonly Entry[]>
+  /**
+   * At most `limit` requests whose records may be packed: told `journal.days` ago, with a known effect, no letter that
+   * waits for somebody, and no open move.
+   */
+  ripe(limit: number): Promise<readonly Ripe[]>
+  /** Makes tombstones of the records of these, as far as they still may be packed. The number packed. */
+  pack(requests: readonly string[]): Promise<number>
   show(id: string): Promise<RecordView | null>
   /** Newest first, at most `limit`. */
   list(limit: number): Promise<readonly RecordView[]>

@@ -69,4 +69,9 @@ export interface Ledger {
   readonly deleteUnguarded: ((consumer: string) => Promise<'deleted' | 'absent'>) | null
   /** Reads next to nothing. Resolves where the ledger can be read now. */
   probe(): Promise<void>
+  /**
+   * Takes away what proves these attempts, where that is kept apart from the journal. Only for requests decided and
+   * told so long ago that nobody will ask any more.
+   */
+  forget(attempts: readonly Pick<Attempt, 'request' | 'number'>[]): Promise<void>
 }

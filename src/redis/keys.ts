@@ -1,4 +1,5 @@
 // Every key of a namespace, all in one hash slot: name, type, life.
+import { createHash } from 'node:crypto'
 
 /** Name of a shared key, as the headers of `lua/*.lua` write it in capitals. */
 export type KeyName =
@@ -12,6 +13,7 @@ export type KeyName =
   | 'rq'
   | 'open'
   | 'recent'
+  | 'told'
   | 'moves'
   | 'ended'
   | 'intents'
@@ -34,7 +36,8 @@ export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
   rq: 'hash', // key of a ticket → ticket
   // Journal.
   open: 'zset', // request → when the sweep may look at it (ms); until its event is confirmed
-  recent: 'zset', // request → first begun (ms); trimmed after `journalMs`
+  recent: 'zset', // request → first begun (ms); while it has a record
+  told: 'zset', // request whose event is confirmed → when its record may be packed (ms)
   moves: 'hash', // consumer, and its M → move, JSON; while open, then `journalMs`
   ended: 'zset', // consumer of a move that is no longer open → since (ms)
   intents: 'hash', // consumer → request that may have changed it in a ledger elsewhere; until that is settled
@@ -50,8 +53,12 @@ export interface Keys extends Readonly<Record<KeyName, string>> {
   readonly namespace: string
   /** What every key of the namespace, and no other, begins with. */
   readonly slot: string
-  /** Hash, one a request: what was asked, who is at it, what was decided. Kept `journalMs` after it was told. */
+  /** Hash, one a request: what was asked, who is at it, what was decided. Until it is packed. */
   readonly record: (request: string) => string
+  /** Hash: packed id → tombstone, of all requests that share it. Until the last of them is over. */
+  readonly tomb: (request: string) => string
+  /** Hash, one a dead letter: the desk's. */
+  readonly letter: (id: string) => string
   /** Channel on which a session is told of its tickets. */
   readonly channel: (session: string) => string
   /** String, a minute: written by the health probe. */
@@ -68,6 +75,8 @@ export function keysOf(namespace: string): Keys {
     namespace,
     slot,
     record: (request: string) => `${slot}r:${request}`,
+    tomb: (request: string) => `${slot}z:${bucketOf(request)}`,
+    letter: (id: string) => `${slot}letter:${id}`,
     channel: (session: string) => `${slot}ch:${session}`,
     probe: `${slot}probe`,
   })
@@ -101,7 +110,7 @@ export interface DeskKeys {
 export function deskKeysOf(namespace: string): DeskKeys {
   const slot = slotOf(namespace)
   return {
-    letter: (id) => `${slot}letter:${id}`,
+    letter: letterIn(slot),
     ofState: (state) => `${slot}letters:${state}`,
     openOf: (letterClass) => `${slot}letters:open:${letterClass}`,
     requests: `${slot}letters:requests`,
@@ -119,4 +128,13 @@ function slotOf(namespace: string): string {
     throw new RangeError(`"${namespace}" is no Redis namespace: use 1 to 128 of A-Z a-z 0-9 . _ : -`)
   }
   return `{${namespace}}:`
+}
+
+function letterIn(slot: string): (id: string) => string {
+  return (id) => `${slot}letter:${id}`
+}
+
+/** One of 65 536, whatever ids look like: those of one time may begin alike, and those of one machine end alike. */
+function bucketOf(request: string): string {
+  return createHash('sha1').update(request).digest('hex').slice(0, 4)
 }

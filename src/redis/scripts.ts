@@ -17,6 +17,9 @@ export type ScriptName =
   | 'decide'
   | 'aside'
   | 'told'
+  | 'ripe'
+  | 'pack'
+  | 'tomb'
   | 'cancel'
   | 'sending'
   | 'due'
@@ -29,7 +32,7 @@ export type ScriptName =
 
 export interface Script {
   readonly name: string
-  /** Names of KEYS in their order, as in the header. `RECORD` and `RECORDS` are those of single requests. */
+  /** Names of KEYS in their order, as in the header: shared ones, or those of `SINGLE`. */
   readonly keys: readonly string[]
   /** Names of ARGV in their order; `rest` is not among them. */
   readonly args: readonly string[]
@@ -49,6 +52,8 @@ export interface LoadOptions {
 
 const HEADER = /^-- (KEYS|ARGV)\[(\d+)(\.\.)?\] +(\w+)/
 const SHARED = new Set(Object.keys(KEY_TYPES).map((name) => name.toUpperCase()))
+/** Keys of single requests: their records, the hash of a tombstone, a dead letter. */
+const SINGLE = new Set(['RECORD', 'RECORDS', 'TOMB', 'LETTER'])
 
 /** Reads every script of `lua/` and checks its header. */
 export function loadScripts(options: LoadOptions = {}): Scripts {
@@ -68,7 +73,7 @@ export function loadScripts(options: LoadOptions = {}): Scripts {
 export function scriptOf(name: string, source: string, part: (name: string) => string): Script {
   const keys = namesOf(name, source, 'KEYS')
   const args = namesOf(name, source, 'ARGV')
-  const wrong = keys.names.find((key) => !SHARED.has(key) && key !== 'RECORD' && key !== 'RECORDS')
+  const wrong = keys.names.find((key) => !SHARED.has(key) && !SINGLE.has(key))
   if (wrong !== undefined) throw new Error(`lua/${name}.lua: no key is called ${wrong}`)
   const flags = /^-- flags: (.*)$/m.exec(source)?.[1]
   const text = [
@@ -143,11 +148,16 @@ export interface ScriptSettings {
   readonly waitMs: number
   readonly sweepAfterMs: number
   readonly journalMs: number
+  readonly tombstoneMs: number
 }
 
 export interface Call {
   /** Ids of the requests whose records the script touches. */
   readonly records?: readonly string[]
+  /** Ids of the requests whose tombstones the script looks for; after an open list of records, behind it. */
+  readonly tombs?: readonly string[]
+  /** Id of the dead letter that the script looks at. */
+  readonly letter?: string
   /** ARGV by the names in the header; settings of the same name need not be given. */
   readonly args?: Readonly<Record<string, Argument>>
   /** What follows the named arguments. */
@@ -187,9 +197,13 @@ export function scriptRunner(redis: RedisClient, keys: Keys, settings: ScriptSet
 }
 
 function argumentsOf(script: Script, keys: Keys, settings: Readonly<Record<string, Argument>>, call: Call): Argument[] {
-  const records = call.records ?? []
+  const records = (call.records ?? []).map(keys.record)
+  const tombs = (call.tombs ?? []).map(keys.tomb)
   const names = script.keys.flatMap((key) => {
-    if (key === 'RECORD' || key === 'RECORDS') return records.map(keys.record)
+    if (key === 'RECORD') return records
+    if (key === 'RECORDS') return [...records, ...tombs]
+    if (key === 'TOMB') return tombs
+    if (key === 'LETTER') return [keys.letter(call.letter ?? '')]
     return [keys[key.toLowerCase() as KeyName]]
   })
   const args = script.args.map((name) => {

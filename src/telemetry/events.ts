@@ -25,6 +25,7 @@ export interface Events {
   'session.opened': { session: string }
   'session.lost': { session: string; why: string }
   'sweep.republished': { requests: number }
+  'journal.packed': { requests: number }
   'broker.connected': { role: 'consume' | 'publish' }
   'broker.disconnected': { role: 'consume' | 'publish'; why: string }
   'broker.blocked': { role: 'consume' | 'publish'; why: string }

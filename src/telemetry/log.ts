@@ -49,6 +49,7 @@ const LINES: Lines = {
   'session.opened': { level: 'info', message: 'session opened' },
   'session.lost': { level: 'error', message: 'session lost' },
   'sweep.republished': { level: 'warn', message: ({ requests }) => `${requests} requests published again` },
+  'journal.packed': { level: 'debug', message: ({ requests }) => `${requests} records packed` },
   'broker.connected': { level: 'info', message: ({ role }) => `broker connected to ${role}` },
   'broker.disconnected': { level: 'error', message: ({ role }) => `broker connection to ${role} lost` },
   'broker.blocked': { level: 'warn', message: ({ role }) => `broker blocks the connection to ${role}` },

@@ -20,6 +20,7 @@ import { redisHealth, type RedisHealth } from './redis-health.ts'
 
 const LOOK_EVERY_MS = 500
 const SWEEP_EVERY_MS = 10_000
+const PACK_EVERY_MS = 1_000
 const PROBE_EVERY_MS = 2_000
 /** Longest (ms) that closing may take, and once the time to drain was over. */
 const CLOSE_MS = 5_000
@@ -175,6 +176,7 @@ function join(config: Config, clock: Clock, telemetry: Telemetry, identity: Iden
       drainMs: config.drainMs,
       lookEveryMs: LOOK_EVERY_MS,
       sweepEveryMs: SWEEP_EVERY_MS,
+      packEveryMs: PACK_EVERY_MS,
     },
   )
   const { desk, serverNowMs: nowMs } = store

@@ -158,6 +158,7 @@ export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Sto
       waitMs,
       sweepAfterMs: SWEEP_AFTER_MS,
       journalMs: config.journal.days * DAY_MS,
+      tombstoneMs: config.journal.tombstoneDays * DAY_MS,
     },
     loadScripts(),
   )

@@ -6,6 +6,7 @@ import { flow } from '../flow/flow.ts'
 import type { Deps } from '../flow/job.ts'
 import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import { leftoversOf, type Leftovers } from './leftovers.ts'
+import { pack } from './pack.ts'
 import { sweep } from './sweep.ts'
 import { Tap } from './tap.ts'
 import { Turns } from './turns.ts'
@@ -17,6 +18,7 @@ export interface WorkerOptions {
   /** How often (ms) dependencies are looked at. */
   readonly lookEveryMs: number
   readonly sweepEveryMs: number
+  readonly packEveryMs: number
 }
 
 export interface WorkerParts {
@@ -81,6 +83,7 @@ export class Worker {
     }
     void every(clock, this.#options.lookEveryMs, this.#draining.signal, () => this.#look(), warn)
     void every(clock, this.#options.sweepEveryMs, this.#draining.signal, () => this.#sweep(), warn)
+    void every(clock, this.#options.packEveryMs, this.#draining.signal, () => this.#pack(), warn)
   }
 
   /** Soft: no new requests, those in hand finish within `drainMs`. Calling it again returns the same end. */
@@ -144,6 +147,11 @@ export class Worker {
   async #sweep(): Promise<void> {
     const { effects, names, telemetry } = this.#deps
     if (this.#tap.consuming) await sweep(effects, names, telemetry)
+  }
+
+  async #pack(): Promise<void> {
+    const { effects, telemetry } = this.#deps
+    if (this.#tap.consuming) await pack(effects, telemetry)
   }
 
   async #drain(): Promise<Drained> {

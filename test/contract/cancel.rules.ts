@@ -9,7 +9,7 @@ export const CANCEL: Readonly<Record<string, Rule>> = {
     expect(await store.journal.cancel(R1, R2)).to.deep.equal({ kind: 'cancelled' })
     const begun = await begin(store, R1, 'a.1')
     expect(begun.processing.cancelledBy).to.equal(R2)
-    await store.advance(store.options.journalMs + 1)
+    await store.advance(store.options.journalMs + store.options.tombstoneMs + 1)
     expect(await store.journal.show(R1)).to.deep.include({ state: 'processing' })
   },
   'by a second cancel finds it cancelled before': async (store) => {

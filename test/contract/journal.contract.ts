@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { AGAIN, BEGIN } from './begin.rules.ts'
 import { CANCEL } from './cancel.rules.ts'
 import { DEATHS } from './deaths.rules.ts'
+import { PACKING } from './packing.rules.ts'
 import {
   asideOf,
   attemptOf,
@@ -347,5 +348,6 @@ export const JOURNAL: Suite = {
   decide: prepared(DECIDE, seeded),
   aside: prepared(ASIDE, seeded),
   'told and sweep': prepared(SWEEP, seeded),
+  packing: prepared(PACKING, seeded),
   'moves, show and list': prepared(SHOW, seeded),
 }

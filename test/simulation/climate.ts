@@ -40,6 +40,8 @@ export interface Climate {
   readonly holdMs: number
   readonly waitMs: number
   readonly sweepAfterMs: number
+  /** How long records are kept after they were told: mostly for longer than a life takes. */
+  readonly journalMs: number
   readonly sendsMax: number
   readonly baseMs: number
   readonly ladder: readonly Delay[]
@@ -65,6 +67,8 @@ export interface Climate {
   readonly overtakes: number
 }
 
+const KEPT_MS = [604_800_000, 604_800_000, 4_000, 12_000] as const
+
 const LADDERS: readonly (readonly Delay[])[] = [['1s'], ['1s'], ['1s', '1s'], ['1s', '5s'], ['1s', '5s', '30s']]
 
 export function drawClimate(random: Random): Climate {
@@ -76,12 +80,19 @@ export function drawClimate(random: Random): Climate {
   const fault = (most: number): number => (random() < 0.5 ? most * level * random() : 0)
   /** In late lives much is held up, and he who sent it often dies or sleeps meanwhile. */
   const lateness = (most: number): number => (kind === 'late' ? most * between(random, 0.3, 1) : fault(most))
+  const [workers, hosts, servers, requests] = [
+    whole(random, 2, 4),
+    whole(random, 3, 4),
+    whole(random, 1, 4),
+    whole(random, 6, 20),
+  ]
   return {
     kind,
-    workers: whole(random, 2, 4),
-    hosts: whole(random, 3, 4),
-    servers: whole(random, 1, 4),
-    requests: whole(random, 6, 20),
+    workers,
+    hosts,
+    servers,
+    requests,
+    journalMs: KEPT_MS[requests % KEPT_MS.length]!,
     concurrency: pick(random, [1, 2, 4, 8]),
     leaseMs,
     holdMs: pick(random, [2, 4, 12]) * leaseMs,

@@ -7,7 +7,7 @@ import { sha256Hex } from '../../src/transfer/digest.ts'
 import { decode, type Decoded } from '../../src/transfer/message.ts'
 import type { Begun } from '../../src/journal/journal.ts'
 import type { Ticket } from '../../src/locks/locks.ts'
-import { nowMs, type MemorySlot } from '../support/memory/slot.ts'
+import { nowMs, type MemorySlot, type Record } from '../support/memory/slot.ts'
 import { faultsOfReplay } from '../support/crowd-check.ts'
 import type { Books, Told } from '../support/installation.ts'
 import { dump } from '../support/memory/seed.ts'
@@ -68,6 +68,8 @@ export class Judge {
   /** Sends of the write of a request that forbids repeating, by attempt. */
   readonly #sends = new Set<string>()
 
+  /** Records that were packed, as they were. */
+  readonly #gone = new Map<string, Record>()
   readonly #trace: Trace
 
   constructor(slot: MemorySlot, names: Names, trace: Trace) {
@@ -125,6 +127,7 @@ export class Judge {
   /** Carries out one command of the store, and looks at what it did. */
   ran<T>(command: Command, run: () => T): T {
     if (command.apply !== null) return this.#applied(command.apply, run)
+    if (command.name === 'journal.pack') return this.#packed(run)
     const dueAtMs = command.request === null ? null : (this.#slot.records.get(command.request)?.dueAtMs ?? null)
     const answer = run()
     this.#noteTicket(answer)
@@ -137,6 +140,25 @@ export class Judge {
       this.broken('due', `request ${command.request} was begun ${dueAtMs - nowMs(this.#slot)} ms before it was due`)
     }
     return answer
+  }
+
+  /** What packing takes away was told, is known to have happened or not, and leaves no move open. */
+  #packed<T>(run: () => T): T {
+    const before = new Map(this.#slot.records)
+    const answer = run()
+    for (const [id, record] of before) {
+      if (this.#slot.records.has(id)) continue
+      this.#gone.set(id, record)
+      if (record.toldAtMs === null) this.broken('packed', `request ${id} was packed, and never told`)
+      const open = [...this.#slot.moves.values()].find((move) => move.state === 'open' && move.request === id)
+      if (open !== undefined) this.broken('packed', `request ${id} was packed while its move is open`)
+    }
+    return answer
+  }
+
+  /** The record of a request, also after it was packed. */
+  #recordOf(id: string): Record | undefined {
+    return this.#slot.records.get(id) ?? (this.#slot.tombs.has(id) ? this.#gone.get(id) : undefined)
   }
 
   /** Remembers what a ticket covers: it may be gone from the store when it is used. */
@@ -179,7 +201,7 @@ export class Judge {
   }
 
   #lookAtDecision(id: string): void {
-    const decision = this.#slot.records.get(id)?.decision ?? null
+    const decision = this.#recordOf(id)?.decision ?? null
     const known = this.decisions.get(id)
     if (decision === known) return
     if (known !== undefined) {
@@ -220,6 +242,7 @@ export class Judge {
       return
     }
     const first = this.#told.get(request)
+    if (first !== undefined && this.#gone.has(request)) return this.#toldFromTomb(JSON.parse(first) as EventBody, event)
     if (first !== undefined && first !== text)
       this.broken('I4 one event', `request ${request} was told ${first} and ${text}`)
     this.#told.set(request, text)
@@ -229,17 +252,29 @@ export class Judge {
       this.broken('I4 one event', `request ${request} was told ${text}, decided ${decision.event}`)
   }
 
+  /** What is told from a tombstone is what was told, or null. */
+  #toldFromTomb(first: EventBody, again: EventBody): void {
+    for (const [name, value] of Object.entries({ ...again, ...again.outcome })) {
+      const known: unknown = { ...first, ...first.outcome }[name as keyof EventBody]
+      if (name === 'outcome' || value === null || JSON.stringify(value) === JSON.stringify(known)) continue
+      this.broken(
+        'I4 one event',
+        `${name} of request ${first.request} was told as ${JSON.stringify(known)} and ${JSON.stringify(value)}`,
+      )
+    }
+  }
+
   #toldLetter({ body, properties }: Outgoing): void {
     const { headers } = properties
     const request = String(headers['dl-request-id'])
     this.#letters.add(String(headers['dl-id']))
     if (headers['dl-reason'] === 'event_unroutable') this.#untellable.add(request)
     if (headers['dl-class'] === 'invalid' || headers['dl-reason'] === 'event_unroutable') return
-    const letter = this.#slot.records.get(request)?.decision?.letter
+    const letter = this.#recordOf(request)?.decision?.letter
     if (letter?.['dl-id'] !== headers['dl-id'])
       this.broken('I4 one letter', `request ${request} has no letter ${String(headers['dl-id'])}`)
     const decoded = this.#decode(body)
-    if (decoded.kind !== 'request' || decoded.digest !== this.#slot.records.get(request)?.digest) {
+    if (decoded.kind !== 'request' || decoded.digest !== this.#recordOf(request)?.digest) {
       this.broken('I4 one letter', `the letter of request ${request} carries other bytes`)
     }
   }
@@ -326,7 +361,7 @@ export class Judge {
   }
 
   #ended(id: string, sent: readonly Sent[]): void {
-    const record = this.#slot.records.get(id)
+    const record = this.#recordOf(id)
     if (record?.decision === undefined || record.decision === null) {
       this.broken('I4 accounting', `request ${id} was never decided`)
       return

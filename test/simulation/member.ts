@@ -16,6 +16,8 @@ import type { World } from './world.ts'
 const SEND_TIMEOUT_MS = 1_000
 const LOOK_EVERY_MS = 400
 const SWEEP_EVERY_MS = 2_000
+/** Part of the time for which records are kept after which some are looked for. */
+const PACK_SHARE = 0.4
 const MARGIN_SHARE = 0.05
 const CONFLICTS_MAX = 3
 const POISON_AFTER = 5
@@ -86,7 +88,13 @@ export class Member {
           },
         },
       },
-      { concurrency: climate.concurrency, drainMs: leaseMs, lookEveryMs: LOOK_EVERY_MS, sweepEveryMs: SWEEP_EVERY_MS },
+      {
+        concurrency: climate.concurrency,
+        drainMs: leaseMs,
+        lookEveryMs: LOOK_EVERY_MS,
+        sweepEveryMs: SWEEP_EVERY_MS,
+        packEveryMs: climate.journalMs * PACK_SHARE,
+      },
     )
   }
 

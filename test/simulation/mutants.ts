@@ -104,6 +104,8 @@ export const MUTANTS: readonly Mutant[] = [
   store('generationsChecked', 'a write is carried out over what its plan has not seen', 'generationsChecked'),
   store('capacityChecked', 'a write is carried out where there is no room', 'capacityChecked'),
   store('dueChecked', 'a copy is processed before its time', 'dueChecked'),
+  store('tombsChecked', 'a copy that comes after its record was packed is a new request', 'tombsChecked'),
+  store('packsOnlyWhatIsOver', 'a record is packed while its move is open', 'packsOnlyWhatIsOver'),
   ports('ackBeforeConfirm', 'a message is acknowledged before its event is confirmed', ackBeforeConfirm),
   ports('copyNotStored', 'a message is acknowledged although its copy was never stored', copyNotStored),
   ports('letterNotStored', 'a message is acknowledged although its letter was never stored', letterNotStored),

@@ -18,7 +18,7 @@ import { Parking } from './parking.ts'
 import { Trace } from './trace.ts'
 
 const GRACE_MORE_MS = 500
-const JOURNAL_MS = 7 * 86_400_000
+const TOMBSTONE_MS = 90 * 86_400_000
 /** Blows a call may bring about; more would only make a life long. */
 const BLOWS_MAX = 10
 /** What is held up when the faults stop arrives within so long (ms). */
@@ -65,11 +65,19 @@ export class World {
     this.climate = drawClimate(this.random)
     this.clock = virtualClock(seed)
     this.trace = new Trace(this.clock, tell)
-    const { leaseMs, holdMs, waitMs, sweepAfterMs } = this.climate
+    const { leaseMs, holdMs, waitMs, sweepAfterMs, journalMs } = this.climate
     this.slot = memorySlot({
       nowUs: this.clock.nowUs,
       rules: mutant.rules,
-      options: { leaseMs, holdMs, waitMs, sweepAfterMs, graceMs: leaseMs + GRACE_MORE_MS, journalMs: JOURNAL_MS },
+      options: {
+        leaseMs,
+        holdMs,
+        waitMs,
+        sweepAfterMs,
+        journalMs,
+        graceMs: leaseMs + GRACE_MORE_MS,
+        tombstoneMs: TOMBSTONE_MS,
+      },
     })
     this.judge = new Judge(this.slot, this.names, this.trace)
     this.server = new MemoryBroker(this.clock, this.names, this.judge)

@@ -21,6 +21,7 @@ export const SETTINGS: ScriptSettings = {
   waitMs: 30_000,
   sweepAfterMs: 60_000,
   journalMs: 3_600_000,
+  tombstoneMs: 86_400_000,
 }
 
 export interface RedisGround {

@@ -1,8 +1,7 @@
 // The whole state of a namespace in one comparable shape, read from the memory twin or from Redis.
 import { expect } from 'chai'
 import type { Reply } from '../../src/redis/client.ts'
-import { recordOf } from './memory/records.ts'
-import type { MemorySlot, Place, Record as StoredRecord } from './memory/slot.ts'
+import { recordOf, type MemorySlot, type Place, type Record as StoredRecord } from './memory/slot.ts'
 import type { RedisStore } from './redis-store.ts'
 
 interface TicketState {
@@ -44,6 +43,7 @@ export function stateOfMemory(slot: MemorySlot, requests: readonly string[]): Sl
     journal: {
       open: Object.fromEntries(slot.open),
       recent: Object.fromEntries(slot.recent),
+      told: Object.fromEntries(slot.told),
       ended: Object.fromEntries(slot.ended),
       moves: Object.fromEntries(slot.moves),
       intents: Object.fromEntries(slot.intents),
@@ -77,9 +77,9 @@ export async function stateOfRedis(
       keys.usages,
     ].map(hash),
   )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat]
-  const [q, s, st, dl, open, recent, ended] = (await Promise.all(
-    [keys.q, keys.s, keys.st, keys.dl, keys.open, keys.recent, keys.ended].map(zset),
-  )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat]
+  const [q, s, st, dl, open, recent, told, ended] = (await Promise.all(
+    [keys.q, keys.s, keys.st, keys.dl, keys.open, keys.recent, keys.told, keys.ended].map(zset),
+  )) as [Flat, Flat, Flat, Flat, Flat, Flat, Flat, Flat]
   const records = await Promise.all(requests.map(async (id) => [id, await hash(keys.record(id))] as const))
   const tickets = ticketsOf(t, dl)
   expectIndex(st, tickets)
@@ -94,7 +94,14 @@ export async function stateOfRedis(
         .filter(([, record]) => Object.keys(record).length > 0)
         .map(([id, record]) => [id, recordFrom(id, record)]),
     ),
-    journal: { open: numbers(open), recent: numbers(recent), ended: numbers(ended), moves: parsed(moves), intents },
+    journal: {
+      open: numbers(open),
+      recent: numbers(recent),
+      told: numbers(told),
+      ended: numbers(ended),
+      moves: parsed(moves),
+      intents,
+    },
     books: {
       consumers: parsed(consumers),
       generations: numbers(generations),

@@ -201,6 +201,13 @@ const JOURNAL: fc.Arbitrary<Command> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: kind('pack', { requests: subset(REQUESTS, 1) }, async (twin, { requests }) => {
+      await twin.both((store) => store.journal.ripe(4))
+      await twin.both((store) => store.journal.pack(requests))
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: kind('sweep', { limit: fc.integer({ min: 1, max: 4 }) }, async (twin, { limit }) => {
       await twin.both((store) => store.journal.sweep(limit))
     }),

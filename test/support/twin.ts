@@ -116,8 +116,25 @@ export class Twin {
   async close(): Promise<void> {
     for (const unlisten of this.#unlisten) await unlisten()
     const { redis, keys } = this.redis.scripts
-    const { meta, q, t, s, st, dl, rq, open, recent, moves, ended, consumers, generations, providers, usages, seeded } =
-      keys
+    const {
+      meta,
+      q,
+      t,
+      s,
+      st,
+      dl,
+      rq,
+      open,
+      recent,
+      told,
+      moves,
+      ended,
+      consumers,
+      generations,
+      providers,
+      usages,
+      seeded,
+    } = keys
     await redis.call('DEL', [
       meta,
       q,
@@ -128,6 +145,7 @@ export class Twin {
       rq,
       open,
       recent,
+      told,
       moves,
       ended,
       consumers,
@@ -135,7 +153,7 @@ export class Twin {
       providers,
       usages,
       seeded,
-      ...this.requests.map(keys.record),
+      ...this.requests.flatMap((id) => [keys.record(id), keys.tomb(id)]),
       `{${keys.namespace}}:clock`,
     ])
   }

@@ -108,7 +108,13 @@ describe('the documents', () => {
 
   it('tell every key in Redis', () => {
     const told = firstColumn(section(text('docs/internals.md'), '## Keys'))
-    expect(told).to.have.members([...Object.keys(KEY_TYPES), 'r:<request>', 'ch:<session>', 'probe'])
+    expect(told).to.have.members([
+      ...Object.keys(KEY_TYPES),
+      'r:<request>',
+      'z:<4 hex digits>',
+      'ch:<session>',
+      'probe',
+    ])
   })
 
   it('begin with a title each, and hold no tabs', () => {

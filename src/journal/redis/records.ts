@@ -3,6 +3,7 @@ import type { Reply } from '../../redis/client.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import { listOf, textOf, unexpected } from '../../redis/replies.ts'
 import type { Entry, RecordView } from '../journal.ts'
+import { showTomb } from './packing.ts'
 
 /** What `sweep.lua` answered of one request: an entry, or none. */
 export function entryOf(id: string, reply: Reply<Buffer>): readonly Entry[] {
@@ -23,15 +24,16 @@ export function entryOf(id: string, reply: Reply<Buffer>): readonly Entry[] {
 }
 
 export async function showRecord(scripts: ScriptRunner, id: string): Promise<RecordView | null> {
-  return viewOf(id, listOf('HGETALL', await scripts.redis.callBuffers('HGETALL', [scripts.keys.record(id)])))
+  const record = listOf('HGETALL', await scripts.redis.callBuffers('HGETALL', [scripts.keys.record(id)]))
+  return viewOf(id, record) ?? showTomb(scripts, id)
 }
 
-/** Newest first. Records that have expired since are left out. */
+/** Newest first. What was packed meanwhile is left out. */
 export async function listRecords(scripts: ScriptRunner, limit: number): Promise<readonly RecordView[]> {
   if (limit < 1) return []
   const ids = listOf('ZREVRANGE', await scripts.redis.call('ZREVRANGE', [scripts.keys.recent, 0, limit - 1]))
   const views = await Promise.all(ids.map((id) => showRecord(scripts, textOf('ZREVRANGE', id))))
-  return views.filter((view) => view !== null)
+  return views.filter((view) => view !== null).filter(({ state }) => state !== 'packed')
 }
 
 function viewOf(id: string, flat: readonly Reply<Buffer>[]): RecordView | null {

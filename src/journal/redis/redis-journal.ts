@@ -11,6 +11,7 @@ import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
 import type { Begun, Entry, Intent, Journal } from '../journal.ts'
 
+import { packRecords, packedOf, ripeRecords } from './packing.ts'
 import { entryOf, listRecords, showRecord } from './records.ts'
 
 /** Calls that one script carries at most: the server does nothing else meanwhile. */
@@ -28,7 +29,7 @@ export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOption
     return ids
   })
   const begin = batched(BEGUN, async (rows: readonly Beginning[]) =>
-    listOf('begin', await scripts.run('begin', { records: rows.map(({ entry }) => entry.id), rest: rowsOf(rows) })),
+    listOf('begin', await scripts.run('begin', { ...requestsOf(rows), rest: rowsOf(rows) })),
   )
   return {
     begin: async (entry, scope, token, mine, alone = false) => {
@@ -76,7 +77,7 @@ export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOption
     cancel: async (target, by) => {
       const [word, code] = listOf(
         'cancel',
-        await scripts.run('cancel', { records: [target], args: { id: target, by } }),
+        await scripts.run('cancel', { records: [target], tombs: [target], args: { id: target, by } }),
       )
       if (word === 'cancelled' || word === 'cancelled_before' || word === 'waits') return { kind: word }
       if (word !== 'decided') throw unexpected('cancel', [word ?? null])
@@ -85,6 +86,8 @@ export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOption
     unsettled: async (consumers) => Object.fromEntries(await fieldsOf(scripts, scripts.keys.intents, consumers)),
     moves: async (consumers) => movesOf(await fieldsOf(scripts, scripts.keys.moves, consumers)),
     sweep: (limit) => sweep(scripts, limit),
+    ripe: (limit) => ripeRecords(scripts, limit),
+    pack: (requests) => packRecords(scripts, requests),
     show: (id) => showRecord(scripts, id),
     list: (limit) => listRecords(scripts, limit),
   }
@@ -96,6 +99,11 @@ interface Beginning {
   readonly token: string
   readonly mine: boolean
   readonly alone: boolean
+}
+
+function requestsOf(rows: readonly Beginning[]): { records: readonly string[]; tombs: readonly string[] } {
+  const ids = rows.map(({ entry }) => entry.id)
+  return { records: ids, tombs: ids }
 }
 
 /** Number of rows, then the thirteen columns of each. */
@@ -123,6 +131,7 @@ function begunOf(entry: Entry, token: string, answer: Reply): Begun {
   const [word] = reply
   if (word === 'stale' || word === 'reused' || word === 'duplicate' || word === 'suspect') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }
+  if (word === 'packed') return { kind: 'packed', packed: packedOf('begin', reply) }
   if (word !== 'begun') throw unexpected('begin', reply)
   const [, attempts, n, rung, now, firstFailedAt, reason, cancelledBy, written, sent, deaths, intent, ...read] = reply
   const [ticket, moves, snapshot] = read

@@ -68,6 +68,9 @@ export function placementLedger(options: PlacementOptions): PlacementLedger {
       }
     },
     find: (attempt) => markers.find(attempt),
+    forget: async (attempts) => {
+      await markers.remove(attempts)
+    },
     close: async (attempt) => {
       const standing = await markers.close(attempt)
       unsettled.delete(markerOf(attempt))

@@ -4,6 +4,7 @@ import type { Ledger } from '../../../src/ledger/ledger.ts'
 import type { LockStore } from '../../../src/locks/locks.ts'
 import { apply, closeDoor, find, snapshot } from './books.ts'
 import { aside, begin, cancel, decide, list, moves, sending, show, sweepRecords, told, unsettled } from './records.ts'
+import { packAll, ripe } from './tombs.ts'
 import type { MemorySlot, SlotListener } from './slot.ts'
 import { acquire, close, heartbeat, poke, release } from './tickets.ts'
 
@@ -33,6 +34,8 @@ export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journa
     unsettled: (consumers) => call('journal.unsettled', () => unsettled(slot, consumers)),
     moves: (consumers) => call('journal.moves', () => moves(slot, consumers)),
     sweep: (limit) => call('journal.sweep', () => sweepRecords(slot, limit)),
+    ripe: (limit) => call('journal.ripe', () => ripe(slot, limit)),
+    pack: (requests) => call('journal.pack', () => packAll(slot, requests)),
     show: (id) => call('journal.show', () => show(slot, id)),
     list: (limit) => call('journal.list', () => list(slot, limit)),
   }
@@ -88,5 +91,6 @@ export function memoryLedger(slot: MemorySlot, call: Call = directCall): Ledger 
     find: (attempt) => call('ledger.find', () => find(slot, attempt)),
     close: (attempt) => call('ledger.close', () => closeDoor(slot, attempt)),
     probe: () => call('ledger.probe', () => undefined),
+    forget: async () => undefined,
   }
 }

@@ -5,7 +5,8 @@ import type { Decision } from '../../../src/transfer/event.ts'
 import type { MoveChange, Scope } from '../../../src/transfer/plan.ts'
 import type { Move } from '../../../src/transfer/snapshot.ts'
 import { expand, noteMoves, snapshot } from './books.ts'
-import { nowMs, prelude, type MemorySlot, type Record } from './slot.ts'
+import { nowMs, prelude, recordOf, type MemorySlot, type Record } from './slot.ts'
+import { packedOf, tombOf } from './tombs.ts'
 import {
   alive,
   bury,
@@ -37,6 +38,10 @@ export function begin(
   if (!alive(slot, session)) return { kind: 'stale' }
   let record = recordOf(slot, entry.id)
   if (record !== null && record.digest !== null && record.digest !== entry.digest) return { kind: 'reused' }
+  const tomb = record?.digest || !slot.rules.tombsChecked ? null : tombOf(slot, entry.id)
+  if (tomb !== null) {
+    return tomb.digest === entry.digest ? { kind: 'packed', packed: packedOf(tomb) } : { kind: 'reused' }
+  }
   if (record?.decision) return { kind: 'decided', decision: record.decision }
   if (slot.rules.dueChecked && record?.dueAtMs && record.dueAtMs > nowMs(slot)) return { kind: 'duplicate' }
   if (record?.processing === token && record.run === slot.run) return goOn(slot, record, entry.id, scope, token)
@@ -192,8 +197,12 @@ export function cancel(slot: MemorySlot, target: string, by: string): Cancelled 
     return { kind: record.cancelledBy === by ? 'cancelled' : 'cancelled_before' }
   }
   if (record === null || record.digest === null) {
+    const code = tombOf(slot, target)?.code
+    if (code !== undefined) return code === 'cancelled' ? { kind: 'cancelled_before' } : { kind: 'decided', code }
     if (record !== null && record.cancelledBy !== by) return { kind: 'cancelled_before' }
-    slot.records.set(target, { ...fresh(by), expiresAtMs: nowMs(slot) + slot.options.journalMs })
+    const { journalMs, tombstoneMs } = slot.options
+    const expiresAtMs = tombstoneMs === 0 ? Infinity : nowMs(slot) + journalMs + tombstoneMs
+    slot.records.set(target, { ...fresh(by), expiresAtMs })
     return { kind: 'cancelled' }
   }
   const held = lives(slot, record)
@@ -207,10 +216,10 @@ export function told(slot: MemorySlot, requests: readonly string[]): void {
   for (const id of requests) {
     const record = recordOf(slot, id)
     if (record === null || record.decision === null) continue
-    slot.records.set(id, { ...record, toldAtMs: now, expiresAtMs: now + slot.options.journalMs })
+    slot.records.set(id, { ...record, toldAtMs: now })
+    slot.told.set(id, now + slot.options.journalMs)
     slot.open.delete(id)
   }
-  for (const id of due(slot.recent, now - slot.options.journalMs, TRIM_LIMIT)) slot.recent.delete(id)
   for (const id of due(slot.ended, now - slot.options.journalMs, TRIM_LIMIT)) {
     slot.ended.delete(id)
     slot.moves.delete(id)
@@ -248,7 +257,7 @@ export function sweepRecords(slot: MemorySlot, limit: number): Entry[] {
 
 export function show(slot: MemorySlot, id: string): RecordView | null {
   const record = recordOf(slot, id)
-  if (record === null || record.digest === null) return null
+  if (record === null || record.digest === null) return showTomb(slot, id)
   const { operation, attempts, begunAtMs, decidedAtMs, toldAtMs, dueAtMs, body, decision, processing } = record
   const state =
     toldAtMs !== null ? 'told' : decision !== null ? 'decided' : processing !== '' ? 'processing' : 'waiting'
@@ -268,21 +277,20 @@ export function show(slot: MemorySlot, id: string): RecordView | null {
   }
 }
 
+function showTomb(slot: MemorySlot, id: string): RecordView | null {
+  const tomb = tombOf(slot, id)
+  if (tomb === null) return null
+  const { code, attempts } = tomb
+  const nothing = { begunAtMs: null, decidedAtMs: null, toldAtMs: null, dueAtMs: null, holder: null, event: null }
+  return { id, operation: '', state: 'packed', attempts, code, body: Buffer.alloc(0), ...nothing }
+}
+
 export function list(slot: MemorySlot, limit: number): RecordView[] {
   return [...slot.recent]
     .sort(([left, leftAt], [right, rightAt]) => rightAt - leftAt || (left < right ? 1 : -1))
     .map(([id]) => show(slot, id))
     .filter((view) => view !== null)
     .slice(0, limit)
-}
-
-/** A record lives for a while after it was told. */
-export function recordOf(slot: MemorySlot, id: string): Record | null {
-  const record = slot.records.get(id)
-  if (record === undefined) return null
-  if (record.expiresAtMs > nowMs(slot)) return record
-  slot.records.delete(id)
-  return null
 }
 
 function isCurrent(slot: MemorySlot, record: Record, token: string, checked: boolean): boolean {

@@ -2,6 +2,7 @@
 import type { Notice } from '../../../src/locks/locks.ts'
 import type { Intent } from '../../../src/journal/journal.ts'
 import type { Decision } from '../../../src/transfer/event.ts'
+import type { Code } from '../../../src/transfer/outcome.ts'
 import type { Allocations, Inventory, Move } from '../../../src/transfer/snapshot.ts'
 import type { Write } from '../../../src/transfer/plan.ts'
 
@@ -12,6 +13,7 @@ export interface SlotOptions {
   readonly waitMs: number
   readonly sweepAfterMs: number
   readonly journalMs: number
+  readonly tombstoneMs: number
 }
 
 export const SLOT_OPTIONS: SlotOptions = {
@@ -21,6 +23,7 @@ export const SLOT_OPTIONS: SlotOptions = {
   waitMs: 30_000,
   sweepAfterMs: 60_000,
   journalMs: 7 * 86_400_000,
+  tombstoneMs: 90 * 86_400_000,
 }
 
 /** Guards that tests take away one by one: a suite that does not notice is not finished. */
@@ -42,6 +45,10 @@ export interface SlotRules {
   readonly graceKept: boolean
   /** A copy that comes before its time is set aside. */
   readonly dueChecked: boolean
+  /** A tombstone answers as its record would. */
+  readonly tombsChecked: boolean
+  /** What has an unknown effect, an open letter or an open move keeps its record. */
+  readonly packsOnlyWhatIsOver: boolean
 }
 
 export const ALL_RULES: SlotRules = {
@@ -55,6 +62,8 @@ export const ALL_RULES: SlotRules = {
   sessionChecked: true,
   graceKept: true,
   dueChecked: true,
+  tombsChecked: true,
+  packsOnlyWhatIsOver: true,
 }
 
 /** A ticket as the store keeps it. */
@@ -108,6 +117,15 @@ export interface Record {
   readonly lastWrite: Write | null
 }
 
+/** What is left of a record that was packed. */
+export interface Tomb {
+  readonly digest: string
+  readonly code: Code
+  readonly time: string | null
+  readonly attempts: number
+  readonly untilMs: number
+}
+
 export interface StoredProvider {
   readonly generation: number
   readonly name: string
@@ -153,6 +171,11 @@ export interface MemorySlot {
   /** When the sweep may look at a request that is begun and not told. */
   readonly open: Map<string, number>
   readonly recent: Map<string, number>
+  /** When the record of a request that was told may be packed. */
+  readonly told: Map<string, number>
+  readonly tombs: Map<string, Tomb>
+  /** Requests with a dead letter that waits for somebody. */
+  readonly openLetters: Set<string>
   /** Newest move of each consumer, under the consumer and under its M. */
   readonly moves: Map<string, Move>
   /** Request whose intent is not settled, by consumer that it may change. */
@@ -195,6 +218,9 @@ export function memorySlot(parts: SlotParts): MemorySlot {
     records: new Map(),
     open: new Map(),
     recent: new Map(),
+    told: new Map(),
+    tombs: new Map(),
+    openLetters: new Set(),
     moves: new Map(),
     intents: new Map(),
     ended: new Map(),
@@ -211,6 +237,15 @@ export function memorySlot(parts: SlotParts): MemorySlot {
 
 export function nowMs(slot: MemorySlot): number {
   return Math.floor(slot.nowUs() / 1000)
+}
+
+/** The mark of a cancel for a request that was never seen lives for a while. */
+export function recordOf(slot: MemorySlot, id: string): Record | null {
+  const record = slot.records.get(id)
+  if (record === undefined) return null
+  if (record.expiresAtMs > nowMs(slot)) return record
+  slot.records.delete(id)
+  return null
 }
 
 /** Hands a notice to whoever listens for `session` at this moment; nobody: it is lost. */
@@ -242,6 +277,8 @@ const KEPT = [
   'records',
   'open',
   'recent',
+  'told',
+  'tombs',
   'moves',
   'intents',
   'ended',

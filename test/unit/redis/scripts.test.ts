@@ -61,10 +61,13 @@ describe('the scripts of the package', () => {
       'close-session': 'flags=allow-oom',
       decide: 'flags=allow-oom',
       heartbeat: 'flags=allow-oom',
+      pack: 'flags=allow-oom',
       poke: 'flags=allow-oom',
       release: 'flags=allow-oom',
       told: 'flags=allow-oom',
       due: 'flags=no-writes',
+      ripe: 'flags=no-writes',
+      tomb: 'flags=no-writes',
       dump: 'flags=no-writes',
       snapshot: 'flags=no-writes',
     })

@@ -95,7 +95,7 @@ async function ground(): Promise<Ground> {
   const troubles: string[] = []
   const worker = new Worker(
     { broker: line.broker, deps, troubles: () => troubles },
-    { concurrency: CONCURRENCY, drainMs: 1_000, lookEveryMs: LOOK_MS, sweepEveryMs: 600_000 },
+    { concurrency: CONCURRENCY, drainMs: 1_000, lookEveryMs: LOOK_MS, sweepEveryMs: 600_000, packEveryMs: 600_000 },
   )
   await locks.start()
   worker.start()
