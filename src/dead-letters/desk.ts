@@ -64,6 +64,9 @@ export interface WholeLetter extends Letter {
   readonly version: number
 }
 
+/** What tells whether the awaited end of a letter has come, without its bytes. */
+export type Watched = Pick<WholeLetter, 'id' | 'request' | 'code' | 'state' | 'replays'>
+
 /** A letter as it comes in, before the desk has given it a state. */
 export interface NewLetter extends Omit<Letter, 'state'>, Pick<WholeLetter, 'body' | 'headers'> {
   /** Every provider that its request names, for `list --provider`. */
@@ -138,8 +141,8 @@ export interface Desk {
   unsent(nowMs: number, limit: number): Promise<readonly Outgoing[]>
   /** Notes that a message is confirmed by the broker. */
   sent(messageId: string): Promise<void>
-  /** At most `limit` ids of letters whose end is awaited, those first that were looked for longest ago. */
-  watched(nowMs: number, limit: number): Promise<readonly string[]>
+  /** At most `limit` letters whose end is awaited, those first that were looked for longest ago. */
+  watched(nowMs: number, limit: number): Promise<readonly Watched[]>
   /** Takes or renews the right to take letters in, for `leaseMs`. False while another has it. */
   holdIntake(holder: string, leaseMs: number): Promise<boolean>
   releaseIntake(holder: string): Promise<void>

@@ -2,7 +2,7 @@
 import { classOf, type Code } from '../transfer/outcome.ts'
 import { carryOut, type ActParts } from './acts.ts'
 import { chainOf, REPLAY_FAILED } from './chain.ts'
-import type { Next, State, WholeLetter } from './desk.ts'
+import type { Next, State, Watched, WholeLetter } from './desk.ts'
 import { decidedEvent } from './follow-up.ts'
 import { sendLeftOver } from './outbox.ts'
 import { replayId } from './replay.ts'
@@ -19,29 +19,37 @@ const UNFINISHED: readonly State[] = ['open', 'told', 'replayed']
 export async function upkeep(parts: UpkeepParts): Promise<void> {
   const nowMs = await parts.nowMs()
   await sendLeftOver(nowMs, parts)
-  const ids = await parts.desk.watched(nowMs, ROUND)
-  await Promise.all(ids.map((id) => look(id, parts)))
+  const watched = await parts.desk.watched(nowMs, ROUND)
+  await Promise.all(watched.map((one) => look(one, parts)))
 }
 
-async function look(id: string, parts: UpkeepParts): Promise<void> {
-  const letter = (await parts.desk.find(id)).find((found) => found.id === id)
-  if (letter === undefined || !UNFINISHED.includes(letter.state)) return
-  if (letter.code === 'event_unroutable') await lookForTold(letter, parts)
-  else if (letter.state === 'replayed') await lookForEnd(letter, parts)
+async function look(watched: Watched, parts: UpkeepParts): Promise<void> {
+  if (!UNFINISHED.includes(watched.state)) return
+  if (watched.code === 'event_unroutable') await lookForTold(watched, parts)
+  else if (watched.state === 'replayed') await lookForEnd(watched, parts)
+}
+
+/** All of it, unless others have acted on it since: then it is looked at again in the next round. */
+async function wholeOf({ id, state, replays }: Watched, { desk }: UpkeepParts): Promise<WholeLetter | null> {
+  const letter = (await desk.find(id)).find((found) => found.id === id)
+  return letter?.state === state && letter.replays === replays ? letter : null
 }
 
 /** An event that nobody could receive is told by the workers' sweep as soon as there is a route. */
-async function lookForTold(letter: WholeLetter, parts: UpkeepParts): Promise<void> {
-  const record = await parts.journal.show(letter.request)
-  if (record?.state !== 'told' || decidedEvent(letter, record) === null) return
+async function lookForTold(watched: Watched, parts: UpkeepParts): Promise<void> {
+  const record = await parts.journal.show(watched.request)
+  if (record?.state !== 'told') return
+  const letter = await wholeOf(watched, parts)
+  if (letter === null || decidedEvent(letter, record) === null) return
   await note(letter, 'told again', null, { state: 'resolved' }, parts)
 }
 
 /** A replay that succeeded resolves every letter of its chain; one that failed has a letter of its own. */
-async function lookForEnd(letter: WholeLetter, parts: UpkeepParts): Promise<void> {
-  const request = replayId(letter.id, letter.replays)
+async function lookForEnd(watched: Watched, parts: UpkeepParts): Promise<void> {
+  const request = replayId(watched.id, watched.replays)
   const code = (await parts.journal.show(request))?.code ?? null
-  if (code === null) return
+  const letter = code === null ? null : await wholeOf(watched, parts)
+  if (code === null || letter === null) return
   if (classOf(code as Code) !== 'done') {
     await note(letter, REPLAY_FAILED, code, {}, parts, request)
     return

@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Act, NewLetter, Outgoing, WholeLetter } from '../../src/dead-letters/desk.ts'
+import { upkeep } from '../../src/dead-letters/upkeep.ts'
 import type { Store } from '../../src/wire/parts.ts'
 import { openGround, uuid, type Ground } from './dead-letters-ground.ts'
 
@@ -62,6 +63,9 @@ describe('the index of the desk under acts', () => {
   }
   const openCount = async (): Promise<number> => (await desk.counts()).open.reduce((sum, { count }) => sum + count, 0)
 
+  const watched = async (nowMs: number, limit: number): Promise<string[]> =>
+    (await desk.watched(nowMs, limit)).map(({ id }) => id)
+
   it('changes a letter as a whole: state, lists, counts, history, and what the act says', async () => {
     const [count, letter] = [await openCount(), await taken()]
     expect(await openCount()).to.equal(count + 1)
@@ -74,11 +78,11 @@ describe('the index of the desk under acts', () => {
       false,
       true,
     ])
-    expect(await desk.watched(0, 1_000)).to.include(letter.id)
+    expect(await watched(0, 1_000)).to.include(letter.id)
     expect(await desk.act(actOn(after, { next: { state: 'open', watched: false } }))).to.equal('done')
     expect(await openCount()).to.equal(count + 1)
     expect((await desk.counts()).oldestAtMs['operator']).to.equal(Date.parse(AT))
-    expect(await desk.watched(0, 1_000)).not.to.include(letter.id)
+    expect(await watched(0, 1_000)).not.to.include(letter.id)
     expect((await ground.letter(letter.id)).history).to.have.length(3)
   })
 
@@ -152,19 +156,32 @@ describe('the index of the desk under acts', () => {
   it('looks first for those ends that were looked for longest ago', async () => {
     const [one, other] = [await taken(), await taken()]
     for (const letter of [one, other]) await desk.act(actOn(letter, { next: { watched: true } }))
-    const all = await desk.watched(1, 1_000)
+    const all = await watched(1, 1_000)
     expect(all).to.include.members([one.id, other.id])
-    const first = await desk.watched(2, 1)
-    expect(await desk.watched(3, all.length - 1)).not.to.include(first[0])
+    const first = await watched(2, 1)
+    expect(await watched(3, all.length - 1)).not.to.include(first[0])
+  })
+
+  it('reads no letter whole whose end has not come', async () => {
+    const letter = await taken()
+    await desk.act(actOn(letter, { next: { state: 'replayed', replays: 1, watched: true } }))
+    const read: string[] = []
+    const find = (id: string): ReturnType<typeof desk.find> => {
+      read.push(id)
+      return desk.find(id)
+    }
+    await upkeep({ ...ground.acts(), desk: { ...desk, find } })
+    expect(read).to.deep.equal([])
+    expect(await watched(6, 1_000)).to.include(letter.id)
   })
 
   it('awaits the telling of an event that nobody could receive from the first', async () => {
     const letter = await taken({ code: 'event_unroutable' })
     expect(letter.watched).to.equal(true)
-    expect(await desk.watched(4, 1_000)).to.include(letter.id)
+    expect(await watched(4, 1_000)).to.include(letter.id)
     await desk.take({ ...newLetter(), id: letter.id })
     expect(await desk.act(actOn(letter, { next: { state: 'resolved', watched: false } }))).to.equal('done')
     await desk.take({ ...newLetter(), id: letter.id, code: 'event_unroutable' })
-    expect(await desk.watched(5, 1_000)).not.to.include(letter.id)
+    expect(await watched(5, 1_000)).not.to.include(letter.id)
   })
 })

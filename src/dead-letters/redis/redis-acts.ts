@@ -1,7 +1,7 @@
 // Acts on letters in Redis: one script changes a letter and keeps what is to be sent; the rest reads and clears.
 import type { RedisClient, Reply } from '../../redis/client.ts'
 import type { DeskKeys } from '../../redis/keys.ts'
-import type { Act, Desk, Outgoing } from '../desk.ts'
+import { STATES, type Act, type Desk, type Outgoing, type Watched } from '../desk.ts'
 import type { Run } from './desk-scripts.ts'
 
 /** How long (ms) a message is left to who wrote it down: longer than the broker's confirm may take. */
@@ -22,9 +22,19 @@ export function redisActs(redis: RedisClient, run: Run, keys: DeskKeys): Acting 
     watched: async (nowMs, limit) => {
       const ids = textsOf(await redis.call('ZRANGE', [keys.watched, 0, limit - 1]))
       if (ids.length > 0) await redis.call('ZADD', [keys.watched, 'XX', ...ids.flatMap((id) => [nowMs, id])])
-      return ids
+      const found = await Promise.all(ids.map((id) => watchedOf(redis, keys, id)))
+      return found.filter((one) => one !== null)
     },
   }
+}
+
+/** n.b. Its body and history may be long, and are read only when there is something to do. */
+async function watchedOf(redis: RedisClient, keys: DeskKeys, id: string): Promise<Watched | null> {
+  const values = await redis.call('HMGET', [keys.letter(id), 'request', 'code', 'state', 'replays'])
+  const [request, code, given, replays] = values as readonly (string | null)[]
+  const state = STATES.find((one) => one === given)
+  if (request == null || code == null || state === undefined) return null
+  return { id, request, code, state, replays: Number(replays ?? 0) }
 }
 
 async function carryOut(run: Run, keys: DeskKeys, act: Act): Promise<'done' | 'changed'> {
