@@ -1,4 +1,5 @@
 // What doctor tries of RabbitMQ: connection, rights, management API, nodes, topology, and how fast it answers.
+import { sentenceOf } from '../broker/finding.ts'
 import { Refused } from '../retry/failures.ts'
 import type { Parts, RabbitBroker } from '../wire/parts.ts'
 import { ok, wrong, type Check, type Finding } from './doctor.ts'
@@ -149,9 +150,7 @@ async function topology(parts: Parts): Promise<readonly Finding[]> {
   const { prefix, topology: mode } = parts.config.rabbitmq
   const { findings, notCompared } = await parts.topology('verify')
   const result = mode === 'verify' ? 'fail' : 'warn'
-  const differences = findings.map(({ object, argument, wanted, found, fix }) =>
-    wrong(result, `${object}: ${argument} is ${found}, not ${wanted}`, fix, EXIT.config),
-  )
+  const differences = findings.map((finding) => wrong(result, sentenceOf(finding), finding.fix, EXIT.config))
   const fix = 'Set FERRYMAN_RABBITMQ_MANAGEMENT_URL.'
   const unknown =
     notCompared.length === 0 ? [] : [wrong('warn', `${notCompared.length} comparisons need the management API`, fix)]

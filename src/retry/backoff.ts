@@ -7,7 +7,7 @@ export interface Backoff {
   readonly capMs: number
 }
 
-/** Full jitter over an exponentially growing ceiling: `random` in [0, 1), `attempt` from 1. */
+/** Between half and all of an exponentially growing ceiling (equal jitter): `random` in [0, 1), `attempt` from 1. */
 export function backoffMs(attempt: number, backoff: Backoff, random: number): number {
   const ceiling = Math.min(backoff.capMs, backoff.baseMs * 2 ** (attempt - 1))
   return Math.ceil(ceiling * (0.5 + random / 2))

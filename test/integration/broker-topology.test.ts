@@ -111,6 +111,18 @@ describe('the topology on RabbitMQ', () => {
     expect(report.made).to.deep.equal(['queue ferryman.retry.5s'])
   })
 
+  it('foresees in a plan which policies of others will outrank ours on what is still to be made', async () => {
+    const rival = { pattern: '^ferryman', 'apply-to': 'queues', priority: 700, definition: { 'max-age': '1h' } }
+    await api('PUT', `policies/${encodeURIComponent(vhostOf(url))}/rival`, rival)
+    const { broker } = await open({ topology: 'off' })
+    await broker.start()
+    const plan = await broker.planTopology()
+    expect(plan.made).to.include(`queue ${names.eventsJournal}`)
+    const { findings } = await broker.createTopology()
+    expect(findings.length).to.be.greaterThan(0)
+    expect(plan.findings).to.deep.equal(findings)
+  })
+
   it('leaves a queue with other arguments as it is, warns in create, and is refused by verify', async () => {
     await withChannel(url, (channel) =>
       channel.assertQueue(names.requests, {

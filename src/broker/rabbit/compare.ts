@@ -1,17 +1,16 @@
 // Wanted against found: what differs, why, and the command that mends it. Pure.
 import { deleteExchangeCommand, deleteQueueCommand, clearOperatorPolicyCommand, setPolicyCommand } from '../commands.ts'
-import { HARMFUL_KEYS, type BindingSpec, type Definition, type PolicySpec, type Topology } from '../topology.ts'
+import { NOT_SET, type Finding } from '../finding.ts'
+import {
+  HARMFUL_KEYS,
+  writtenPolicy,
+  type BindingSpec,
+  type Definition,
+  type PolicySpec,
+  type Topology,
+} from '../topology.ts'
 import { appliedPolicies, effectiveValues, type ApplyTo, type Effective, type Facts, type Values } from './effective.ts'
 import type { FoundObject, FoundPolicy } from './management.ts'
-
-/** One difference, as `ferryman topology verify` prints it. */
-export interface Finding {
-  readonly object: string
-  readonly argument: string
-  readonly wanted: string
-  readonly found: string
-  readonly fix: string
-}
 
 const APPLY = 'ferryman topology apply'
 /** More than wanted is as safe. */
@@ -68,6 +67,32 @@ export function bindingsToMake(topology: Topology, facts: Facts): BindingSpec[] 
   )
 }
 
+/** The facts as they will be once all is made that can be: what of others overrides it shows only then. */
+export function foreseen(topology: Topology, facts: Facts): Facts {
+  const puts = policiesToPut(topology, facts)
+  const made = (found: Facts['queues'], specs: readonly { name: string; type: string }[], isQueue: boolean) =>
+    Object.fromEntries(
+      specs.map(({ name, type }): [string, FoundObject] => {
+        const fresh = { type, durable: true, arguments: isQueue ? { 'x-queue-type': type } : {} }
+        return [name, found[name] ?? fresh]
+      }),
+    )
+  const bound = (queue: string): Facts['bindings'][string] =>
+    topology.bindings
+      .filter((binding) => binding.queue === queue)
+      .map(({ exchange, routingKey }) => ({ source: exchange, routing_key: routingKey }))
+  return {
+    ...facts,
+    policies: [
+      ...facts.policies.filter(({ name }) => !puts.some((put) => put.name === name)),
+      ...puts.map(writtenPolicy),
+    ],
+    queues: made(facts.queues, topology.queues, true),
+    exchanges: made(facts.exchanges, topology.exchanges, false),
+    bindings: Object.fromEntries(topology.queues.map(({ name }) => [name, bound(name)])),
+  }
+}
+
 const NOT_THERE = 'not there'
 
 interface WantedObject {
@@ -110,8 +135,6 @@ function compareObject(wanted: WantedObject, found: FoundObject, topology: Topol
     }),
   ]
 }
-
-const NOT_SET = 'not set'
 
 const isSet = (effective: Effective | undefined): boolean => effective !== undefined
 

@@ -1,4 +1,4 @@
-// One connection to RabbitMQ that comes back: several hosts, full-jitter backoff for ever, every wait bounded.
+// One connection to RabbitMQ that comes back: several hosts, backoff with jitter for ever, every wait bounded.
 import type { Duplex } from 'node:stream'
 import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
 import type { Clock } from '../../clock/clock.ts'

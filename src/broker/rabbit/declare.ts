@@ -1,7 +1,8 @@
 // The topology planned, made where something is missing, and verified; what exists is never declared again or deleted.
 import type { Options } from 'amqplib'
+import type { Finding } from '../finding.ts'
 import type { BindingSpec, Definition, ExchangeSpec, PolicySpec, QueueSpec, Topology } from '../topology.ts'
-import { bindingsToMake, compare, mendedByApply, missing, policiesToPut, type Finding } from './compare.ts'
+import { bindingsToMake, compare, foreseen, mendedByApply, missing, policiesToPut } from './compare.ts'
 import { existenceOf, factsOf, Probe, type Existence, type Place } from './facts.ts'
 import type { Facts } from './effective.ts'
 
@@ -56,7 +57,8 @@ export const planTopology: Act = (topology, place) =>
     const found = await look(topology, place, probe)
     const { findings, notCompared } = reportOf(topology, found)
     const made = stepsOf(topology, found).flatMap(({ counts, name }) => (counts ? [name] : []))
-    return { made, notCompared, findings: findings.filter((finding) => !mendedByApply(finding)) }
+    const staying = found.facts === null ? findings : compare(topology, foreseen(topology, found.facts))
+    return { made, notCompared, findings: staying.filter((finding) => !mendedByApply(finding)) }
   })
 
 async function withProbe(place: Place, act: (probe: Probe) => Promise<Report>): Promise<Report> {

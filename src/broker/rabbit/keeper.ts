@@ -4,11 +4,12 @@ import type { Clock } from '../../clock/clock.ts'
 import { every } from '../../clock/every.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import type { Telemetry } from '../../telemetry/events.ts'
+import { sentenceOf, type Finding } from '../finding.ts'
 import { managementUrlOf } from '../management-url.ts'
 import { namesOf } from '../names.ts'
 import { declaringPatterns, declaringRights, workerPatterns, workerRights } from '../rights.ts'
 import { topologyOf, type Topology } from '../topology.ts'
-import { isMissing, mendedByApply, type Finding } from './compare.ts'
+import { isMissing, mendedByApply } from './compare.ts'
 import type { Link, TlsOptions } from './connection.ts'
 import { createTopology, UnsafeTopology, verifyTopology, type Act, type Report } from './declare.ts'
 import { textOf } from './failure.ts'
@@ -336,10 +337,6 @@ export class TopologyKeeper {
 async function channelOn({ current, trouble }: Link): Promise<Channel> {
   if (current === null) throw new Unavailable(trouble ?? 'not connected')
   return current.model.createChannel()
-}
-
-function sentenceOf({ object, argument, wanted, found }: Finding): string {
-  return argument === 'existence' ? `${object} is ${found}` : `${object}: ${argument} is ${found}, not ${wanted}`
 }
 
 function subjectOf({ object, argument }: Finding): string {

@@ -1,6 +1,7 @@
 // Which differences of an existing topology are reported, and what is said to mend them.
 import { expect } from 'chai'
-import { compare, policiesToPut } from '../../../src/broker/rabbit/compare.ts'
+import { sentenceOf } from '../../../src/broker/finding.ts'
+import { compare, foreseen, policiesToPut } from '../../../src/broker/rabbit/compare.ts'
 import type { Facts } from '../../../src/broker/rabbit/effective.ts'
 import type { FoundObject, FoundPolicy } from '../../../src/broker/rabbit/management.ts'
 import { topologyOf } from '../../../src/broker/topology.ts'
@@ -196,6 +197,28 @@ describe('comparing the topology', () => {
         fix: 'rabbitmqctl clear_operator_policy -p / op',
       },
     ])
+  })
+
+  it('says in one sentence what is missing, what differs, and what must not be set', () => {
+    const facts = asWanted()
+    const { 'p.retry.5s': _gone, ...queues } = facts.queues
+    const rivals = [policy('op', '^p.requests$', 1, { 'message-ttl': 60_000, 'delivery-limit': 3 })]
+    expect(compare(topology, { ...facts, queues, operatorPolicies: rivals }).map(sentenceOf)).to.deep.equal([
+      'queue p.requests: delivery-limit is 3 (operator policy op), not 1000',
+      'queue p.requests: message-ttl is 60000 (operator policy op) and must not be set',
+      'queue p.retry.5s is not there',
+    ])
+  })
+
+  it('foresees what will override ours on what is not there yet, and nothing where nobody does', () => {
+    const nothing: Facts = { ...asWanted(), policies: [], queues: {}, exchanges: {}, bindings: {} }
+    expect(compare(topology, foreseen(topology, nothing))).to.deep.equal([])
+    const rival = policy('rival', '^p.requests$', 700, { 'delivery-limit': 20 })
+    const found = compare(topology, foreseen(topology, { ...nothing, policies: [rival] }))
+    expect(found.map(sentenceOf)).to.include(
+      'queue p.requests: delivery-limit is 20 (policy rival, priority 700), not 1000',
+    )
+    expect(found.every(({ fix }) => fix.startsWith('rabbitmqctl set_policy') && fix.includes('rival'))).to.equal(true)
   })
 
   it('reports another queue type, and what is not durable', () => {
