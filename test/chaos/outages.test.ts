@@ -1,17 +1,20 @@
-// Redis and RabbitMQ freeze, fall and come back under load: consumption stops and goes on, nothing is lost or guessed.
+// Redis, RabbitMQ and Placement freeze, fall and come back under load: consumption stops and goes on, nothing is lost or guessed.
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { RabbitServer, Server } from '../../src/demo/servers.ts'
 import { crowdBooks, playOut, randomOf, type Played } from '../support/crowd.ts'
-import { faultsOfReplay } from '../support/crowd-check.ts'
-import { faultsOfTelling, openInstallation, toldOf, type Installation } from '../support/installation.ts'
-import { isDecision } from '../support/installation-line.ts'
+import { faultsOfReplay, ORDER_ON, type Order } from '../support/crowd-check.ts'
+import { decisionsInOrder, faultsOfTelling, openInstallation, type Installation } from '../support/installation.ts'
 import { until, type WorkerUnderTest } from '../support/installation-workers.ts'
+import { placementProxy } from '../support/placement-proxy.ts'
+import { ownPlacement } from '../support/placement-server.ts'
 import { ownRabbit, ownRedis } from '../support/servers.ts'
 import { silentProxy } from '../support/silent-proxy.ts'
 
 const CROWD = { hosts: 8, servers: 40, roomOfHost: 14 }
 const WITHIN_MS = 5_000
+/** A minute where one has it: `FERRYMAN_OUTAGE_MS=60000`. */
+const OUTAGE_MS = Number(process.env['FERRYMAN_OUTAGE_MS'] ?? 6_000)
 
 describe('an outage under load', () => {
   let installation: Installation
@@ -23,11 +26,15 @@ describe('an outage under load', () => {
     for (const end of ends.splice(0)) await end()
   })
 
-  const begin = async (env: Readonly<Record<string, string>>, run: string): Promise<() => Promise<Played>> => {
+  const begin = async (
+    env: Readonly<Record<string, string>>,
+    run: string,
+    asked = 250,
+  ): Promise<() => Promise<Played>> => {
     await installation.seed(crowdBooks(CROWD))
     workers = await Promise.all([1, 2].map(() => installation.worker({ FERRYMAN_LOCK_LEASE_MS: '1500', ...env })))
     let more = 0
-    return () => playOut(installation, CROWD, 250, randomOf(more), `${run} ${more++}`)
+    return () => playOut(installation, CROWD, asked, randomOf(more), `${run} ${more++}`)
   }
 
   /** Strikes once the crowd is under way; every worker says 503 and why within 5 s, and 200 again after the end. */
@@ -58,13 +65,13 @@ describe('an outage under load', () => {
     requests = [...requests, ...played.requests]
   }
 
-  const expectAllWell = async (): Promise<void> => {
+  const expectAllWell = async (order: Order = 'generations'): Promise<void> => {
     expect(await installation.faultsAtRest()).to.deep.equal([])
     expect(faultsOfTelling(installation, requests)).to.deep.equal([])
-    const events = requests.map((id) => toldOf(installation.events.of(id).find(isDecision)!))
+    const events = decisionsInOrder(installation, requests)
     const work = events.filter(({ outcome }) => ['operator', 'exhausted'].includes(outcome.class))
     expect(work).to.deep.equal([])
-    expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump())).to.deep.equal([])
+    expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump(), order)).to.deep.equal([])
   }
 
   it('of Redis: frozen for 3 s, and killed and started again', async () => {
@@ -117,4 +124,34 @@ describe('an outage under load', () => {
     )
     await expectAllWell()
   }).timeout(200_000)
+
+  it(`of Placement: 503 for ${OUTAGE_MS} ms, and gone for as long, without a dead letter`, async () => {
+    requests = []
+    const server = await ownPlacement()
+    const proxy = await placementProxy(Number(new URL(server.url).port))
+    ends.push(proxy.close, server.stop)
+    installation = await openInstallation({
+      env: {
+        FERRYMAN_LEDGER: 'placement',
+        FERRYMAN_PLACEMENT_URL: proxy.url,
+        FERRYMAN_PLACEMENT_TOKEN: server.token,
+      },
+    })
+    const play = await begin({}, 'placement', 120)
+    const last = (): Promise<void> => systemClock.sleep(OUTAGE_MS)
+    const answers503 = { kind: 'answer', status: 503, body: 'down for maintenance' } as const
+    await strike(
+      play,
+      /placement ledger does not answer.*503/,
+      () => proxy.fault(() => answers503),
+      () => last().then(() => proxy.fault(() => null)),
+    )
+    await strike(
+      play,
+      /placement ledger does not answer/,
+      () => server.kill(),
+      () => last().then(() => server.restart()),
+    )
+    await expectAllWell(ORDER_ON.placement)
+  }).timeout(200_000 + 2 * OUTAGE_MS)
 })

@@ -2,14 +2,14 @@
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { crowdBooks, playOut, randomOf, type Random } from '../support/crowd.ts'
-import { faultsOfReplay } from '../support/crowd-check.ts'
+import { faultsOfReplay, ORDER_ON } from '../support/crowd-check.ts'
 import {
+  decisionsInOrder,
   faultsOfTelling,
   LEDGERS,
   openInstallation,
   toldOf,
   type Installation,
-  type Told,
 } from '../support/installation.ts'
 import { isDecision } from '../support/installation-line.ts'
 import type { WorkerUnderTest } from '../support/installation-workers.ts'
@@ -19,7 +19,6 @@ const SEED = Number(process.env['FERRYMAN_STORM_SEED'] ?? systemClock.nowMs() % 
 const WORKERS = 4
 const KILL_EVERY_MS = 300
 const STORM_MS = 22_000
-const ORDER = { redis: 'generations', placement: 'told' } as const
 const CROWD = { hosts: 12, servers: 80, roomOfHost: 18 }
 const ENV = { FERRYMAN_LOCK_LEASE_MS: '1500', FERRYMAN_LOG_LEVEL: 'debug', FERRYMAN_CONCURRENCY: '16' }
 
@@ -44,7 +43,7 @@ for (const ledger of LEDGERS)
       expect(faultsOfTelling(installation, requests)).to.deep.equal([])
       const events = decisionsInOrder(installation, requests)
       expect(events.filter(({ outcome }) => ['operator', 'exhausted'].includes(outcome.class))).to.deep.equal([])
-      expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump(), ORDER[ledger])).to.deep.equal([])
+      expect(faultsOfReplay(events, crowdBooks(CROWD), await installation.dump(), ORDER_ON[ledger])).to.deep.equal([])
       for (const id of reused) {
         const answers = installation.events.of(id).filter((message) => !isDecision(message))
         expect(new Set(answers.map(({ properties }) => properties.messageId as string))).to.have.length(1)
@@ -67,13 +66,6 @@ for (const ledger of LEDGERS)
       })
     }).timeout(400_000)
   })
-
-/** Each decision once, in the order of their telling. */
-function decisionsInOrder({ events }: Installation, requests: readonly string[]): readonly Told[] {
-  const first = requests.map((id) => events.of(id).find(isDecision)!)
-  const place = new Map(events.all.map((message, position) => [message, position]))
-  return first.sort((one, other) => place.get(one)! - place.get(other)!).map(toldOf)
-}
 
 interface Storm {
   readonly kills: () => number

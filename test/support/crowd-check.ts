@@ -14,6 +14,8 @@ interface Step {
  */
 export type Order = 'generations' | 'told'
 
+export const ORDER_ON = { redis: 'generations', placement: 'told' } as const
+
 /**
  * Empty where the events, each decision once and in the order of their telling, lead from `seed` to `dump` without a
  * gap or a second way.

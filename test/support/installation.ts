@@ -4,7 +4,7 @@ import { namesOf, type Names } from '../../src/broker/names.ts'
 import type { Allocations, Inventory } from '../../src/transfer/snapshot.ts'
 import { ferryman, type Run } from '../integration/ferryman-process.ts'
 import { checkBooks } from './books.ts'
-import { openLine, type Line, type Message } from './installation-line.ts'
+import { isDecision, openLine, type Line, type Message } from './installation-line.ts'
 import { spawnWorker, until, type WorkerUnderTest } from './installation-workers.ts'
 import { emptied, sharedPlacement } from './placement-server.ts'
 import { freshNamespace, freshVhost, sharedRabbit, sharedRedis } from './servers.ts'
@@ -219,6 +219,13 @@ export function faultsOfBooks(books: Books): string[] {
     }),
   )
   return [...checkBooks(books), ...over]
+}
+
+/** The decision of each request, in the order in which they were told. */
+export function decisionsInOrder({ events }: Line, requests: readonly string[]): readonly Told[] {
+  const first = requests.map((id) => events.of(id).find(isDecision)!)
+  const place = new Map(events.all.map((message, position) => [message, position]))
+  return first.sort((one, other) => place.get(one)! - place.get(other)!).map(toldOf)
 }
 
 /** Every request told exactly once: one event id, all copies of event and letter identical. Empty: so it is. */
