@@ -1,7 +1,7 @@
 -- Carries out writes, each wholly or not at all: fence, compare-and-set, room; then books, decision, release.
 -- Spans books, journal and locks, hence the many keys: what decides and what is decided must be one step. Joins many
 -- calls.
--- uses: queue books usages rows moves decision fits
+-- uses: queue books usages rows moves decision fits joined
 -- KEYS[1]    META        hash: run, graceUntil, seq, schema
 -- KEYS[2]    HEADS       hash: resource -> first ticket of its queue, + where others may stand behind it
 -- KEYS[3]    Q           zset: resource\31ticket, those behind
@@ -23,8 +23,9 @@
 --   number), code, origin, event (JSON), letter (JSON, or ''), then tables: changes: consumer, generation before or '',
 --   generation after, JSON or '' (removed) · guards: consumer, generation or '' · providers: provider, generation
 --   · moves: consumer, migration or '', state, JSON
--- Replies: a list, for each write: stale | conflict reason | broken error (a bug of its sender; its neighbours go on)
---   | applied decided after (consumer, JSON or '', ..; '' where found done)
+-- Replies: a list, for each write: stale | conflict reason
+--   | broken error (a bug of its sender; its neighbours go on)
+--   | applied decided after (consumer, JSON or '', ..), joined | applied decided '' (found done)
 
 -- What becomes of one row: a reply, or nil and what is to be written.
 local function judge(record, row)
@@ -68,7 +69,8 @@ local function conclude(row, stored, read)
   return {'applied', 1, after}
 end
 
-local writes, named = {}, {tickets = {}, consumers = {}, providers = {}, tokens = {}}
+-- As in begin: what nearly every row needs is read for all of them at once.
+local writes, named = {}, {tickets = {}, consumers = {}, providers = {}, tokens = {}, resources = {}}
 for i = 1, tonumber((readFields(1))) do
   local row = {}
   row.token, row.number, row.attempt, row.code, row.origin, row.event, row.letter = readFields(7)
@@ -81,7 +83,17 @@ end
 fetch(byKey, named.tokens)
 fetch(tickets, named.tickets)
 fetch(holdings, named.consumers)
-for _, sheet in ipairs({definitions, usages}) do fetch(sheet, named.providers) end
+fetch(definitions, named.providers)
+for _, id in ipairs(named.consumers) do
+  local fine, held = pcall(allocationsOf, get(holdings, id))
+  for provider in pairs(fine and held or {}) do named.providers[#named.providers + 1] = provider end
+end
+fetch(usages, named.providers)
+for _, number in ipairs(named.tickets) do
+  local ticket = ticketOf(number)
+  if ticket then append(named.resources, ticket.resources) end
+end
+fetch(heads, named.resources)
 
 local replies = {}
 for i, row in ipairs(writes) do
@@ -107,6 +119,6 @@ for _, row in ipairs(writes) do
 end
 local read = {holdings = readBack(CONSUMERS, changed.holdings), usages = readBack(USAGES, changed.usages)}
 for i, row in ipairs(writes) do
-  if row.texts then replies[i] = conclude(row, KEYS[RECORDS + i - 1], read) end
+  if row.texts then replies[i] = joined(conclude(row, KEYS[RECORDS + i - 1], read)) end
 end
 return done(replies)

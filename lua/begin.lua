@@ -1,6 +1,6 @@
 -- Answers what stands of requests, or begins a processing of each: record, lock ticket and snapshot in one step.
 -- Spans journal, locks and books, hence the many keys: one round trip instead of three, joined for many requests.
--- uses: take scope rows tomb
+-- uses: take scope rows tomb joined
 -- KEYS[1]    META        hash: run, graceUntil, seq, schema
 -- KEYS[2]    HEADS       hash: resource -> first ticket of its queue, + where others may stand behind it
 -- KEYS[3]    Q           zset: resource\31ticket, those behind
@@ -29,7 +29,7 @@
 -- Replies: a list, for each row: stale | reused | duplicate | suspect (a process died with it: begin it alone)
 --   | decided code op origin event letter
 --   | packed code time attempts (of a tombstone; time: 17 digits of the event's, or '')
---   | begun attempts n rung now firstFailedAt reason cancelledBy written sent deaths intent ('': none)
+--   | joined: begun attempts n rung now firstFailedAt reason cancelledBy written sent deaths intent ('': none)
 --   ticket moves snapshot ('': none)
 local open, recent = scores(OPEN), scores(RECENT)
 
@@ -41,8 +41,7 @@ local function noteDeath(stored, record, token)
   redis.call('HSET', stored, 'suspect', 1, 'deaths', record[16], 'proc', '')
 end
 
-local function begin(stored, tomb, id, token, mine, digest, op, body, props, exchange, rk, consumers, providers, held,
-  alone)
+local function begin(stored, tomb, scope, id, token, mine, digest, op, body, props, exchange, rk, _, _, held, alone)
   local session = sessionOf(token)
   if not alive(session) then return {'stale'} end
   local record = redis.call('HMGET', stored, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
@@ -74,18 +73,18 @@ local function begin(stored, tomb, id, token, mine, digest, op, body, props, exc
     promote(freed)
     return {'suspect'}
   end
-  local scope = expand(consumers, providers, held == '1')
+  if held == '1' then expand(scope) end
   local attempts, n = tonumber(record[6]) or 0, record[7] or '1'
   if not again then
     attempts = attempts + 1
-    local written = {'run', run, 'proc', token, 'last', token, 'attempts', attempts}
-    if not record[1] then
-      for _, value in ipairs({'digest', digest, 'op', op, 'body', body, 'props', props, 'exchange', exchange, 'rk', rk,
-        'begunAt', nowText, 'n', n}) do written[#written + 1] = value end
+    if record[1] then
+      redis.call('HSET', stored, 'run', run, 'proc', token, 'last', token, 'attempts', attempts)
+    else
+      redis.call('HSET', stored, 'run', run, 'proc', token, 'last', token, 'attempts', attempts, 'digest', digest,
+        'op', op, 'body', body, 'props', props, 'exchange', exchange, 'rk', rk, 'begunAt', nowText, 'n', n)
       if record[12] then redis.call('PERSIST', stored) end
       put(recent, id, now)
     end
-    redis.call('HSET', stored, unpack(written))
     if record[5] then redis.call('HDEL', stored, 'dueAt') end
     put(open, id, now + sweepAfterMs)
   end
@@ -93,23 +92,18 @@ local function begin(stored, tomb, id, token, mine, digest, op, body, props, exc
   local stands = answer(ticket)
   local fresh = ticket.state == 'G' and record[8] ~= n
   promote(freed)
-  return {'begun', attempts, n, record[9] or '0', nowText, record[10] or '', record[11] or '', record[12] or '',
+  return joined({'begun', attempts, n, record[9] or '0', nowText, record[10] or '', record[11] or '', record[12] or '',
     record[8] and 1 or 0, record[14] and 1 or 0, tonumber(record[16]) or 0, record[17] or '', stands,
-    rows(scope.consumers, moves), fresh and snapshot(scope) or ''}
+    rows(scope.consumers, moves), fresh and snapshot(scope) or ''})
 end
 
 -- What nearly every row needs is read for all of them at once; what is missing here is only read later.
-local asked, named = readRows(13), {consumers = {}, providers = {}, tokens = {}, resources = {}}
-for _, row in ipairs(asked) do
-  named.tokens[#named.tokens + 1] = row[2]
-  for id in string.gmatch(row[10], '[^,]+') do
-    named.consumers[#named.consumers + 1] = id
-    named.resources[#named.resources + 1] = 'c:' .. id
-  end
-  for id in string.gmatch(row[11], '[^,]+') do
-    named.providers[#named.providers + 1] = id
-    named.resources[#named.resources + 1] = 'p:' .. id
-  end
+local asked, scopes, named = readRows(13), {}, {consumers = {}, providers = {}, tokens = {}, resources = {}}
+for i, row in ipairs(asked) do
+  scopes[i], named.tokens[i] = scopeOf(row[10], row[11]), row[2]
+  append(named.consumers, scopes[i].consumers)
+  append(named.providers, scopes[i].providers)
+  append(named.resources, resourcesOf(scopes[i]))
 end
 fetch(byKey, named.tokens)
 fetch(heads, named.resources)
@@ -119,6 +113,6 @@ for _, sheet in ipairs({definitions, usages}) do fetch(sheet, named.providers) e
 local replies = {}
 for i, row in ipairs(asked) do
   local stored = RECORDS + i - 1
-  replies[i] = begin(KEYS[stored], KEYS[stored + #asked], unpack(row))
+  replies[i] = begin(KEYS[stored], KEYS[stored + #asked], scopes[i], unpack(row))
 end
 return done(replies)

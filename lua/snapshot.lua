@@ -10,4 +10,5 @@
 -- ARGV[2] providers
 -- ARGV[3] held       1: also what these consumers and their open moves hold
 -- Replies: consumers (id, JSON or '', last generation or '', ..), providers (id, JSON or '', usages or '', ..)
-return snapshot(expand(consumers, providers, held == '1'))
+local scope = scopeOf(consumers, providers)
+return snapshot(held == '1' and expand(scope) or scope)

@@ -10,12 +10,17 @@
 -- ARGV[1]   journalMs
 -- ARGV[2..] rest       ids
 -- Replies: told
+local decided, untilMs = {}, {}
 for i = RECORDS, #KEYS do
   if redis.call('HEXISTS', KEYS[i], 'code') == 1 then
-    redis.call('ZREM', OPEN, ARGV[rest + i - RECORDS])
+    local id, count = ARGV[rest + i - RECORDS], #decided
+    decided[count + 1], untilMs[2 * count + 1], untilMs[2 * count + 2] = id, now + journalMs, id
     redis.call('HSET', KEYS[i], 'told', 1, 'toldAt', nowText)
-    redis.call('ZADD', TOLD, now + journalMs, ARGV[rest + i - RECORDS])
   end
+end
+if decided[1] then
+  redis.call('ZREM', OPEN, unpack(decided))
+  redis.call('ZADD', TOLD, unpack(untilMs))
 end
 local ended = redis.call('ZRANGEBYSCORE', ENDED, '-inf', now - journalMs, 'LIMIT', 0, 64)
 if ended[1] then

@@ -5,8 +5,13 @@ local holdings, generations, definitions, usages = hash(CONSUMERS), hash(GENERAT
 -- Generation of a stored consumer or provider as text; '' when there is none.
 local function generationOf(json) return json and string.match(json, '^{"generation":(%d+),') or '' end
 
--- Allocations of a stored consumer; {} when there is none.
+-- Allocations of a stored consumer; {} when there is none. Read once for each text, so nobody may change them.
+local decoded = {}
 local function allocationsOf(json)
-  local allocations = json and string.match(json, '^{"generation":%d+,"allocations":(%b{})')
-  return allocations and cjson.decode(allocations) or {}
+  if not json then return {} end
+  if not decoded[json] then
+    local allocations = string.match(json, '^{"generation":%d+,"allocations":(%b{})')
+    decoded[json] = allocations and cjson.decode(allocations) or {}
+  end
+  return decoded[json]
 end

@@ -5,5 +5,5 @@ local nowUs = clock[1] * 1000000 + clock[2]
 local now = math.floor(nowUs / 1000)
 
 -- Whole numbers as text: Lua prints those above 10^14 in a form that loses digits.
-local function whole(number) return string.format('%.0f', number) end
+local function whole(number) return number < 1e14 and tostring(number) or string.format('%.0f', number) end
 local nowText = whole(now)

@@ -13,8 +13,11 @@ local CLOSED, DEAD = 0, 1
 local function unpackTicket(number, packed)
   local state, grantedAt, session, key, list =
     string.match(packed, '^(.)(%d+)\31([^\31]*)\31([^\31]*)\31(.*)$')
-  local resources = {}
-  for resource in string.gmatch(list, '[^,]+') do resources[#resources + 1] = resource end
+  local resources, count = {}, 0
+  for resource in string.gmatch(list, '[^,]+') do
+    count = count + 1
+    resources[count] = resource
+  end
   return {number = number, state = state, grantedAt = grantedAt, session = session, key = key, resources = resources}
 end
 
@@ -29,9 +32,8 @@ end
 -- Writes a ticket down with the time at which it ends by itself.
 local function keep(ticket, endsAt)
   unpacked[ticket.number] = ticket
-  put(tickets, ticket.number, table.concat({
-    ticket.state .. ticket.grantedAt, ticket.session, ticket.key, table.concat(ticket.resources, ','),
-  }, '\31'))
+  put(tickets, ticket.number, ticket.state .. ticket.grantedAt .. '\31' .. ticket.session .. '\31' .. ticket.key ..
+    '\31' .. table.concat(ticket.resources, ','))
   put(deadlines, ticket.number, endsAt)
 end
 
@@ -39,23 +41,28 @@ end
 local function headOf(resource)
   local head = get(heads, resource)
   if not head then return nil end
-  return string.sub(head, 1, 16), #head > 16
+  if #head == 16 then return head, false end
+  return string.sub(head, 1, 16), true
 end
 
 -- Names under which a scope is locked.
 local function resourcesOf(scope)
-  local resources = {}
-  for i, consumer in ipairs(scope.consumers) do resources[i] = 'c:' .. consumer end
-  for _, provider in ipairs(scope.providers) do resources[#resources + 1] = 'p:' .. provider end
+  local resources, count = {}, #scope.consumers
+  for i = 1, count do resources[i] = 'c:' .. scope.consumers[i] end
+  for i = 1, #scope.providers do resources[count + i] = 'p:' .. scope.providers[i] end
   return resources
 end
 
--- Puts a ticket at the end of a queue.
+-- Puts a ticket at the end of a queue. Answers whether nobody stood there.
 local function enter(resource, number)
   local head, followed = headOf(resource)
-  if not head then return put(heads, resource, number) end
+  if not head then
+    put(heads, resource, number)
+    return true
+  end
   if not followed then put(heads, resource, head .. '+') end
   redis.call('ZADD', Q, 0, resource .. '\31' .. number)
+  return false
 end
 
 -- Takes a ticket out of a queue. '\32' follows the separator '\31'.

@@ -3,7 +3,8 @@
 local sheets = {}
 
 local function sheetOf(key, read, write, remove)
-  local sheet = {key = key, read = read, write = write, remove = remove, known = {}, changed = {}, order = {}}
+  local sheet =
+    {key = key, read = read, write = write, remove = remove, known = {}, changed = {}, order = {}, count = 0}
   sheets[#sheets + 1] = sheet
   return sheet
 end
@@ -12,61 +13,69 @@ end
 local function hash(key) return sheetOf(key, 'HMGET', 'HSET', 'HDEL') end
 local function scores(key) return sheetOf(key, 'ZMSCORE', 'ZADD', 'ZREM') end
 
--- A call takes a few thousand arguments at most.
-local function inParts(list, run)
-  for first = 1, #list, 1000 do run(first, math.min(first + 999, #list)) end
+-- Calls with `count` members of `list`, a thousand at a time: a call takes a few thousand arguments at most.
+local function inParts(command, key, list, count)
+  for first = 1, count, 1000 do redis.call(command, key, unpack(list, first, math.min(first + 999, count))) end
 end
 
 -- Reads in one call what of `fields` is not known yet.
 local function fetch(sheet, fields)
-  local known, missing = sheet.known, {}
-  for _, field in ipairs(fields) do
+  local known, missing, count = sheet.known, {}, 0
+  for i = 1, #fields do
+    local field = fields[i]
     if known[field] == nil then
-      known[field] = false
-      missing[#missing + 1] = field
+      known[field], count = false, count + 1
+      missing[count] = field
     end
   end
-  inParts(missing, function(first, last)
-    local values = redis.call(sheet.read, sheet.key, unpack(missing, first, last))
-    for i, value in ipairs(values) do known[missing[first + i - 1]] = value end
-  end)
+  for first = 1, count, 1000 do
+    local values = redis.call(sheet.read, sheet.key, unpack(missing, first, math.min(first + 999, count)))
+    for i = 1, #values do known[missing[first + i - 1]] = values[i] end
+  end
 end
 
 -- A value, or false where there is none.
 local function get(sheet, field)
-  if sheet.known[field] == nil then fetch(sheet, {field}) end
-  return sheet.known[field]
+  local value = sheet.known[field]
+  if value == nil then
+    value = redis.call(sheet.read, sheet.key, field)[1]
+    sheet.known[field] = value
+  end
+  return value
 end
 
 -- `value` false removes.
 local function put(sheet, field, value)
   if not sheet.changed[field] then
-    sheet.changed[field] = true
-    sheet.order[#sheet.order + 1] = field
+    sheet.changed[field], sheet.count = true, sheet.count + 1
+    sheet.order[sheet.count] = field
   end
   sheet.known[field] = value
 end
 
 local function store(sheet)
-  local written, removed, scored = {}, {}, sheet.write == 'ZADD'
-  for _, field in ipairs(sheet.order) do
+  local written, removed, writes, removes, scored = {}, {}, 0, 0, sheet.write == 'ZADD'
+  for i = 1, sheet.count do
+    local field = sheet.order[i]
     local value = sheet.known[field]
-    if value then
-      written[#written + 1] = scored and value or field
-      written[#written + 1] = scored and field or value
+    if not value then
+      removes = removes + 1
+      removed[removes] = field
+    elseif scored then
+      written[writes + 1], written[writes + 2], writes = value, field, writes + 2
     else
-      removed[#removed + 1] = field
+      written[writes + 1], written[writes + 2], writes = field, value, writes + 2
     end
   end
-  sheet.changed, sheet.order = {}, {}
-  inParts(written, function(first, last) redis.call(sheet.write, sheet.key, unpack(written, first, last)) end)
-  inParts(removed, function(first, last) redis.call(sheet.remove, sheet.key, unpack(removed, first, last)) end)
+  sheet.changed, sheet.order, sheet.count = {}, {}, 0
+  inParts(sheet.write, sheet.key, written, writes)
+  inParts(sheet.remove, sheet.key, removed, removes)
 end
 
 -- Stores what was put, and hands the reply on.
 local function done(reply)
   for _, sheet in ipairs(sheets) do
-    if sheet.order[1] then store(sheet) end
+    if sheet.count > 0 then store(sheet) end
   end
   return reply
 end

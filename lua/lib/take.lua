@@ -8,8 +8,7 @@ local function queue(session, key, resources)
   local ticket = {number = number, state = 'W', grantedAt = '0', session = session, key = key, resources = resources}
   local free = now >= graceUntil
   for _, resource in ipairs(resources) do
-    free = free and not headOf(resource)
-    enter(resource, number)
+    free = enter(resource, number) and free
   end
   put(ofSessions, session .. '\31' .. number, 0)
   put(byKey, key, number)

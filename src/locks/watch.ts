@@ -31,7 +31,9 @@ export interface Sizes {
 
 interface Held {
   readonly untilMs: number
-  readonly controller: AbortController
+  /** Made only when somebody asks for the signal: hardly anybody does, and it costs more than the rest of a grant. */
+  controller: AbortController | null
+  lost: LockLost | null
   cancelEnd: () => void
   cancelVerify: () => void
 }
@@ -122,12 +124,18 @@ export class Watch {
     if (this.#clock.monotonicMs() >= untilMs) throw lost('hold')
     this.#drop(number)
     const nothing = (): void => undefined
-    const held: Held = { untilMs, controller: new AbortController(), cancelEnd: nothing, cancelVerify: nothing }
+    const held: Held = { untilMs, controller: null, lost: null, cancelEnd: nothing, cancelVerify: nothing }
     this.#held.set(number, held)
     this.#endOfHold(number, held)
     const trusted = (): boolean =>
       this.#held.get(number) === held && this.#lease.trusted && this.#clock.monotonicMs() < untilMs
-    return { ticket: number, signal: held.controller.signal, trusted }
+    return {
+      ticket: number,
+      trusted,
+      get signal() {
+        return signalOf(held)
+      },
+    }
   }
 
   #endOfHold(number: number, held: Held): void {
@@ -152,7 +160,10 @@ export class Watch {
   }
 
   #lose(number: number, why: LockLost['why']): void {
-    this.#drop(number)?.controller.abort(lost(why))
+    const held = this.#drop(number)
+    if (held === undefined) return
+    held.lost = lost(why)
+    held.controller?.abort(held.lost)
   }
 
   /** Ends watching it, silently. */
@@ -182,6 +193,14 @@ export class Watch {
     this.#early.delete(notice.ticket)
     this.#early.set(notice.ticket, { notice, atMs: nowMs })
   }
+}
+
+function signalOf(held: Held): AbortSignal {
+  if (held.controller === null) {
+    held.controller = new AbortController()
+    if (held.lost !== null) held.controller.abort(held.lost)
+  }
+  return held.controller.signal
 }
 
 function lost(why: LockLost['why']): LockLost {

@@ -24,7 +24,7 @@ export function batched<Item, Answer>(
     try {
       const answers = await run(batch.map(({ item }) => item))
       if (answers.length !== batch.length) throw new RangeError(`${answers.length} answers to ${batch.length} calls`)
-      for (const [position, { resolve }] of batch.entries()) resolve(answers[position] as Answer)
+      for (let i = 0; i < batch.length; i++) batch[i]!.resolve(answers[i] as Answer)
     } catch (failure) {
       for (const { reject } of batch) reject(failure)
     }

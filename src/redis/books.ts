@@ -2,20 +2,17 @@
 import type { Allocations, Consumer, Inventory, Provider, Snapshot, Target } from '../transfer/snapshot.ts'
 import type { Owner } from '../transfer/request.ts'
 import type { Reply } from './client.ts'
+import { sortedKeys } from '../transfer/digest.ts'
 import { dictionary } from '../transfer/dictionary.ts'
 import { listOf, textOf, unexpected, wholeOrNull } from './replies.ts'
 
 /** Sorted by provider and class, so that equal allocations are equal texts. */
 export function allocationsText(allocations: Allocations): string {
-  const providers = Object.keys(allocations)
-    .sort()
-    .map((provider) => {
-      const classes = allocations[provider]!
-      const units = Object.keys(classes)
-        .sort()
-        .map((name) => `${JSON.stringify(name)}:${JSON.stringify(classes[name])}`)
-      return `${JSON.stringify(provider)}:{${units.join(',')}}`
-    })
+  const providers = sortedKeys(allocations).map((provider) => {
+    const classes = allocations[provider]!
+    const units = sortedKeys(classes).map((name) => `${JSON.stringify(name)}:${JSON.stringify(classes[name])}`)
+    return `${JSON.stringify(provider)}:{${units.join(',')}}`
+  })
   return `{${providers.join(',')}}`
 }
 

@@ -88,8 +88,8 @@ export function redisClient(settings: RedisSettings, clock: Clock, telemetry: Te
       listening.stop()
       disconnect(commands, subscriber)
     },
-    call: (command, args) => send(command, () => commands.call(command, [...args])),
-    callBuffers: (command, args) => send(command, () => commands.callBuffer(command, [...args])),
+    call: (command, args) => send(command, () => commands.call(command, args as Argument[])), // n.b. it makes a copy
+    callBuffers: (command, args) => send(command, () => commands.callBuffer(command, args as Argument[])),
     subscribe: listening.subscribe,
   }
 }

@@ -11,6 +11,27 @@ export function unexpected(script: string, reply: unknown): UnexpectedReply {
   return new UnexpectedReply(`the script ${script} answered ${JSON.stringify(reply)?.slice(0, 200)}`)
 }
 
+const SEPARATOR = '\x1f'
+const LIST = 0x1e
+
+/** A list, or what `joined` of `lua/lib/joined.lua` made of one: one text, numbers as digits. */
+export function listOfJoined(script: string, reply: Reply | undefined): readonly Reply[] {
+  if (typeof reply !== 'string') return listOf(script, reply ?? null)
+  const parts = reply.split(SEPARATOR)
+  let at = 0
+  const begins = (): boolean => parts[at]?.charCodeAt(0) === LIST
+  const list = (): Reply[] => {
+    const items: Reply[] = []
+    for (let left = Number(parts[at++]?.slice(1)); left > 0; left--) {
+      if (at >= parts.length) throw unexpected(script, reply)
+      items.push(begins() ? list() : (parts[at++] as string))
+    }
+    return items
+  }
+  if (!begins()) throw unexpected(script, reply)
+  return list()
+}
+
 export function listOf<T = string>(script: string, reply: Reply<T>): readonly Reply<T>[] {
   if (!Array.isArray(reply)) throw unexpected(script, reply)
   return reply as readonly Reply<T>[]

@@ -182,10 +182,11 @@ export function scriptRunner(redis: RedisClient, keys: Keys, settings: ScriptSet
     if (script === undefined) throw new Error(`there is no script lua/${name}.lua`)
     const args = argumentsOf(script, keys, given, call)
     try {
-      return await ask('EVALSHA', [script.sha, ...args])
+      return await ask('EVALSHA', args)
     } catch (failure) {
       if (!(failure instanceof NoScript)) throw failure
-      return await ask('EVAL', [script.text, ...args])
+      args[0] = script.text
+      return await ask('EVAL', args)
     }
   }
   return {
@@ -196,6 +197,7 @@ export function scriptRunner(redis: RedisClient, keys: Keys, settings: ScriptSet
   }
 }
 
+/** Arguments of EVALSHA: digest, number of keys, keys, ARGV. */
 function argumentsOf(script: Script, keys: Keys, settings: Readonly<Record<string, Argument>>, call: Call): Argument[] {
   const records = (call.records ?? []).map(keys.record)
   const tombs = (call.tombs ?? []).map(keys.tomb)
@@ -211,5 +213,5 @@ function argumentsOf(script: Script, keys: Keys, settings: Readonly<Record<strin
     if (value === undefined) throw new Error(`lua/${script.name}.lua needs the argument ${name}`)
     return value
   })
-  return [names.length, ...names, ...args, ...(script.takesRest ? (call.rest ?? []) : [])]
+  return [script.sha, names.length, ...names, ...args, ...(script.takesRest ? (call.rest ?? []) : [])]
 }

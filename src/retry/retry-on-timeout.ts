@@ -23,6 +23,8 @@ export interface RetryContext {
   readonly signal?: AbortSignal
   /** Told before each wait: how many sends were made, and why the next is needed. */
   readonly onRetry?: (sends: number, cause: Unanswered | Unavailable) => void
+  /** Told of the failure that is thrown. */
+  readonly onFailure?: (cause: unknown) => void
 }
 
 /** An effect that `retryOnTimeout` accepts, checked when it is wired: fails at start where types were circumvented. */
@@ -48,7 +50,10 @@ export async function retryOnTimeout<Input, Output, Mark extends Safety>(
       return await effect.once(input)
     } catch (cause) {
       const mayRepeat = cause instanceof Unanswered || cause instanceof Unavailable
-      if (!mayRepeat || sends >= policy.attemptsMax || context.signal?.aborted) throw cause
+      if (!mayRepeat || sends >= policy.attemptsMax || context.signal?.aborted) {
+        context.onFailure?.(cause)
+        throw cause
+      }
       context.onRetry?.(sends, cause)
       await context.clock.sleep(backoffMs(sends, policy, context.clock.random()), context.signal)
     }

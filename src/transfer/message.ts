@@ -171,7 +171,7 @@ function schemaInvalid(message: Message, value: unknown, violations: readonly Vi
   )
 }
 
-const NOTHING_REQUIRED: Requires = { traits: [], forbiddenTraits: [], aggregates: [] }
+const NOTHING_REQUIRED: Requires = { aggregates: [], forbiddenTraits: [], traits: [] }
 
 const NO_CONTEXT = {}
 
@@ -215,10 +215,16 @@ function filled(read: Readonly<Record<string, unknown>>): Request {
  * is null was not given, and no request can give null: leaving it out tells as much.
  */
 export function digestOf(request: Request): string {
-  const given: Record<string, unknown> = { ...request, migration: migrationOfClaim(request) }
-  for (const name in given) if (given[name] === null) given[name] = undefined
-  return sha256Hex(canonicalJson(given))
+  let text = ''
+  for (const name of FIELDS) {
+    const value = name === 'migration' ? migrationOfClaim(request) : request[name]
+    if (value !== null) text += `${text === '' ? '' : ','}"${name}":${canonicalJson(value)}`
+  }
+  return sha256Hex(`{${text}}`)
 }
+
+/** Every field of a request, in canonical order: sorting them for each request would cost more than the digest. */
+const FIELDS = (Object.keys(filled({ id: '', operation: 'claim' })) as (keyof Request)[]).sort()
 
 function invalid(
   code: Code,

@@ -116,5 +116,6 @@ export function candidatesOf(request: Request): readonly (string | null)[] {
 }
 
 function given(ids: readonly (string | null)[]): readonly string[] {
-  return [...new Set(ids.filter((id) => id !== null))]
+  const named = ids.filter((id) => id !== null)
+  return named.length < 8 ? named.filter((id, i) => named.indexOf(id) === i) : [...new Set(named)]
 }

@@ -1,10 +1,20 @@
 // The journal on Redis: one script a call; what was told is joined into batches.
+import { isUtf8 } from 'node:buffer'
 import { batched } from '../../redis/batched.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import type { Argument, Reply } from '../../redis/client.ts'
 import { pairsOf, snapshotOf } from '../../redis/books.ts'
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
-import { listOf, textOf, textOrNull, ticketOf, unexpected, wholeOf, wholeOrNull } from '../../redis/replies.ts'
+import {
+  listOf,
+  textOf,
+  textOrNull,
+  ticketOf,
+  unexpected,
+  listOfJoined,
+  wholeOf,
+  wholeOrNull,
+} from '../../redis/replies.ts'
 import { effectOf, type Code } from '../../transfer/outcome.ts'
 import type { Decision } from '../../transfer/event.ts'
 import type { Scope } from '../../transfer/plan.ts'
@@ -108,26 +118,34 @@ function requestsOf(rows: readonly Beginning[]): { records: readonly string[]; t
 
 /** Number of rows, then the thirteen columns of each. */
 function rowsOf(rows: readonly Beginning[]): Argument[] {
-  const columns = rows.flatMap(({ entry, scope, token, mine, alone }) => [
-    entry.id,
-    token,
-    mine ? 1 : 0,
-    entry.digest,
-    entry.operation,
-    entry.body,
-    entry.properties,
-    entry.exchange,
-    entry.routingKey,
-    scope.consumers.join(','),
-    scope.providers.join(','),
-    scope.held ? 1 : 0,
-    alone ? 1 : 0,
-  ])
-  return [rows.length, ...columns]
+  const columns: Argument[] = [rows.length]
+  for (const { entry, scope, token, mine, alone } of rows) {
+    columns.push(
+      entry.id,
+      token,
+      mine ? '1' : '0',
+      entry.digest,
+      entry.operation,
+      textOrBytes(entry.body),
+      entry.properties,
+      entry.exchange,
+      entry.routingKey,
+      scope.consumers.join(','),
+      scope.providers.join(','),
+      scope.held ? '1' : '0',
+      alone ? '1' : '0',
+    )
+  }
+  return columns
+}
+
+/** One Buffer among the arguments makes ioredis copy all of them piece by piece; UTF-8 comes back the same bytes. */
+function textOrBytes(body: Buffer): string | Buffer {
+  return isUtf8(body) ? body.toString('utf8') : body
 }
 
 function begunOf(entry: Entry, token: string, answer: Reply): Begun {
-  const reply = listOf('begin', answer)
+  const reply = listOfJoined('begin', answer)
   const [word] = reply
   if (word === 'stale' || word === 'reused' || word === 'duplicate' || word === 'suspect') return { kind: word }
   if (word === 'decided') return { kind: 'decided', decision: decisionOf(entry.id, reply) }

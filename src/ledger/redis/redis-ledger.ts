@@ -4,7 +4,7 @@ import { batched } from '../../redis/batched.ts'
 import type { ScriptRunner } from '../../redis/scripts.ts'
 import { consumerOf, consumerText, pairsOf, snapshotOf } from '../../redis/books.ts'
 import { decisionArgs, moveRows } from '../../redis/decision.ts'
-import { listOf, textOf, unexpected, wholeOrNull } from '../../redis/replies.ts'
+import { listOf, textOf, unexpected, listOfJoined, wholeOrNull } from '../../redis/replies.ts'
 import { dictionary } from '../../transfer/dictionary.ts'
 import { Refused } from '../../retry/failures.ts'
 import type { Decision } from '../../transfer/event.ts'
@@ -92,18 +92,19 @@ function fieldsOf({ write, attempt, decision }: Send): readonly Argument[] {
 }
 
 function appliedOf(write: Write, reply: Reply): Applied {
-  const [word, second, after] = listOf('apply', reply)
+  const [word, second, after] = listOfJoined('apply', reply)
   if (word === 'stale') return { kind: 'stale' }
   if (word === 'broken') throw new Refused(`Redis refused the write: ${textOf('apply', second)}`)
   if (word === 'conflict') return { kind: 'conflict', reason: textOf('apply', second) }
   if (word !== 'applied') throw unexpected('apply', reply)
-  if (after === '') return { kind: 'applied', after: null, decided: second === 1 }
+  const decided = wholeOrNull('apply', second) === 1
+  if (after === '') return { kind: 'applied', after: null, decided }
   const consumers = dictionary<Consumer>()
   for (const [id, json] of pairsOf('apply', after)) {
     const change = write.changes.find(({ before }) => before.id === id)
     consumers[id] = consumerOf(id, json, change?.after.generation ?? null)
   }
-  return { kind: 'applied', after: consumers, decided: second === 1 }
+  return { kind: 'applied', after: consumers, decided }
 }
 
 function standingOf(attempt: Attempt, written: number | null, n: number | null): Standing {
