@@ -52,7 +52,10 @@ export async function runWorker(io: Io, loaded: Loaded, wiring: WorkerWiring): P
   try {
     const stopped = aborted(io.signal)
     const started = worker.start().then(() => {
-      health.watch(() => worker.reasons())
+      health.watch(
+        () => worker.reasons(),
+        () => worker.stuck(),
+      )
     })
     await Promise.race([started, stopped])
     if (!io.signal.aborted) await stopped

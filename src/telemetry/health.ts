@@ -1,7 +1,7 @@
 // Alive and ready, and why not. Being alive never depends on the broker or Redis: a restart would not mend those.
 
 export interface Health {
-  /** False once something broke that only a new process mends. */
+  /** False while the process is stuck, which only a new one mends. */
   readonly live: boolean
   readonly ready: boolean
   /** Why it is not ready, one phrase each; empty when it is. */
@@ -10,26 +10,26 @@ export interface Health {
 
 export interface HealthWatch {
   read(): Health
-  /** From here on `reasons` says whether the process is ready; before, it is starting. */
-  watch(reasons: () => readonly string[]): void
-  /** Marks the process as broken for good. */
-  condemn(why: string): void
+  /**
+   * From here on `reasons` says whether the process is ready; before, it is starting. `stuck` says in what it is stuck;
+   * null: in nothing.
+   */
+  watch(reasons: () => readonly string[], stuck: () => string | null): void
 }
 
 /** Readiness is exactly "there is no reason against it". */
 export function openHealth(): HealthWatch {
-  let condemned: string | null = null
   let reasonsNow: () => readonly string[] = () => ['starting']
+  let stuckNow: () => string | null = () => null
   return {
     read: () => {
-      const reasons = condemned === null ? reasonsNow() : [condemned, ...reasonsNow()]
-      return { live: condemned === null, ready: reasons.length === 0, reasons }
+      const stuck = stuckNow()
+      const reasons = stuck === null ? reasonsNow() : [stuck, ...reasonsNow()]
+      return { live: stuck === null, ready: reasons.length === 0, reasons }
     },
-    watch: (reasons) => {
+    watch: (reasons, stuck) => {
       reasonsNow = reasons
-    },
-    condemn: (why) => {
-      condemned = why
+      stuckNow = stuck
     },
   }
 }

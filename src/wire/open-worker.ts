@@ -117,6 +117,11 @@ export class OpenWorker {
     return this.#running.worker.reasons()
   }
 
+  /** In what the process is stuck, so that only a new one helps; null: in nothing. */
+  stuck(): string | null {
+    return this.#running.worker.stuck()
+  }
+
   get inHand(): number {
     return this.#running.worker.inHand
   }

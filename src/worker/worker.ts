@@ -35,6 +35,12 @@ export interface Drained {
 }
 
 /** Made over parts that are started already. It owns none of them: who made the parts stops them after `drain`. */
+/**
+ * The loop that looks at dependencies comes round many times a second, and each of its waits is bounded, for Redis and
+ * RabbitMQ too: after so long (ms) it hangs where nothing outside can help.
+ */
+const STUCK_MS = 600_000
+
 export class Worker {
   readonly #parts: WorkerParts
   readonly #options: WorkerOptions
@@ -49,6 +55,7 @@ export class Worker {
   readonly #draining = new AbortController()
   #tokens = 0
   #finished = 0
+  #lookedMs: number | null = null
   #drained: Promise<Drained> | null = null
 
   constructor(parts: WorkerParts, options: WorkerOptions) {
@@ -81,6 +88,7 @@ export class Worker {
     const warn = (failure: unknown): void => {
       this.#warn(failure)
     }
+    this.#lookedMs = clock.monotonicMs()
     void every(clock, this.#options.lookEveryMs, this.#draining.signal, () => this.#look(), warn)
     void every(clock, this.#options.sweepEveryMs, this.#draining.signal, () => this.#sweep(), warn)
     void every(clock, this.#options.packEveryMs, this.#draining.signal, () => this.#pack(), warn)
@@ -102,6 +110,13 @@ export class Worker {
     if (this.#drained !== null) return ['draining']
     const troubles = this.#parts.troubles()
     return this.#tap.consuming ? troubles : [...troubles, 'not consuming yet']
+  }
+
+  /** In what it is stuck, so that only a new process helps; null: in nothing. Never because of Redis or RabbitMQ. */
+  stuck(): string | null {
+    if (this.#lookedMs === null || this.#drained !== null) return null
+    const quietMs = this.#deps.clock.monotonicMs() - this.#lookedMs
+    return quietMs < STUCK_MS ? null : `stuck: the worker has not come round for ${Math.round(quietMs / 1_000)} s`
   }
 
   get inHand(): number {
@@ -140,8 +155,12 @@ export class Worker {
   }
 
   async #look(): Promise<void> {
-    if (this.#parts.troubles().length === 0) await this.#leftovers.giveUp()
-    await this.#tap.look()
+    try {
+      if (this.#parts.troubles().length === 0) await this.#leftovers.giveUp()
+      await this.#tap.look()
+    } finally {
+      this.#lookedMs = this.#deps.clock.monotonicMs()
+    }
   }
 
   async #sweep(): Promise<void> {

@@ -26,7 +26,10 @@ describe('the HTTP port', () => {
 
   it('is ready exactly while there is no reason against it', async () => {
     const reasons: string[] = []
-    health.watch(() => reasons)
+    health.watch(
+      () => reasons,
+      () => null,
+    )
     expect(await ask('/readyz')).to.deep.include({ status: 200, body: '{"ready":true,"reasons":[]}\n' })
     reasons.push('redis://me:secret@h is down')
     const { body } = await ask('/readyz')
@@ -35,10 +38,15 @@ describe('the HTTP port', () => {
     expect((await ask('/readyz')).status).to.equal(200)
   })
 
-  it('is neither live nor ready once condemned', async () => {
-    health.watch(() => [])
-    health.condemn('broken')
+  it('is neither live nor ready while it is stuck', async () => {
+    let stuck: string | null = 'stuck'
+    health.watch(
+      () => [],
+      () => stuck,
+    )
     expect([(await ask('/livez')).status, (await ask('/readyz')).status]).to.deep.equal([503, 503])
+    stuck = null
+    expect([(await ask('/livez')).status, (await ask('/readyz')).status]).to.deep.equal([200, 200])
   })
 
   it('serves the metrics with their content type', async () => {
