@@ -1,23 +1,15 @@
 // One connection to RabbitMQ that comes back: several hosts, backoff with jitter for ever, every wait bounded.
 import type { Duplex } from 'node:stream'
-import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
+import type { ChannelModel } from 'amqplib'
 import type { Clock } from '../../clock/clock.ts'
 import { gather } from '../../clock/gather.ts'
 import { backoffMs, type Backoff } from '../../retry/backoff.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import type { Telemetry } from '../../telemetry/events.ts'
-import { connectFailure, textOf, within } from './failure.ts'
-import { hostOf, withHeartbeat } from './urls.ts'
+import { destroy, dial, streamOf, type TlsOptions } from './dial.ts'
+import { textOf, within } from './failure.ts'
 
 export type Role = 'consume' | 'publish'
-
-/** Passed through to node:tls for `amqps:` URLs. */
-export interface TlsOptions {
-  readonly ca?: string | Buffer
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
-  readonly servername?: string
-}
 
 export interface LinkOptions {
   readonly role: Role
@@ -153,32 +145,11 @@ export class Link {
   }
 
   async #dial(url: string): Promise<ChannelModel> {
-    const { heartbeatS, connectTimeoutMs, clientName, role, tls } = this.#options
-    const options: SocketOptions = {
-      ...tls,
-      timeout: connectTimeoutMs,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveDelay: 10_000,
-      clientProperties: { connection_name: `${clientName} ${role}` },
-    }
-    const dialled = connect(withHeartbeat(url, heartbeatS), options)
-    dialled.then(
-      (model) => model.on('error', () => undefined),
-      () => undefined,
-    )
-    try {
-      // n.b. amqplib's timeout is one of silence, which a slow trickle never reaches; hence the second bound.
-      const model = await within(dialled, 2 * connectTimeoutMs, 'connecting', this.#clock, this.#stopping.signal)
-      gatherWrites(streamOf(model))
-      return model
-    } catch (cause) {
-      dialled.then(
-        (model) => destroy(model, 'too late'),
-        () => undefined,
-      )
-      throw connectFailure(cause, hostOf(url))
-    }
+    const { heartbeatS, connectTimeoutMs: timeoutMs, clientName, role, tls } = this.#options
+    const options = { heartbeatS, timeoutMs, tls, name: `${clientName} ${role}` }
+    const model = await dial(url, options, this.#clock, this.#stopping.signal)
+    gatherWrites(streamOf(model))
+    return model
   }
 
   /** From open to closed; resolves with the ms it lived. Listeners stand before the first await: amqplib needs it. */
@@ -246,15 +217,6 @@ export class Link {
       /* the connection fell, or is being closed: told elsewhere */
     }
   }
-}
-
-/** Ends a connection at once, also one that is only half open, which amqplib by itself never does. */
-function destroy(model: ChannelModel, why: string): void {
-  streamOf(model).destroy(new Error(why))
-}
-
-function streamOf(model: ChannelModel): Duplex {
-  return (model.connection as unknown as { readonly stream: Duplex }).stream
 }
 
 /** amqplib writes each frame by itself; all frames of a turn leave together instead. */

@@ -72,6 +72,15 @@ export function within<T>(
   })
 }
 
+/** The answer of an operation on an open connection, within `limitMs`; rejects as `operationFailure` says. */
+export async function answered<T>(answer: Promise<T>, limitMs: number, what: string, clock: Clock): Promise<T> {
+  try {
+    return await within(answer, limitMs, what, clock)
+  } catch (cause) {
+    throw operationFailure(cause, what)
+  }
+}
+
 function isRefusal(code: number | null): boolean {
   return code === ACCESS_REFUSED || code === NOT_ALLOWED
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../clock/clock.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import { quoted } from '../commands.ts'
 import { writtenPolicy, type PolicySpec, type WrittenPolicy } from '../topology.ts'
-import type { TlsOptions } from './connection.ts'
+import type { TlsOptions } from './dial.ts'
 import { textOf } from './failure.ts'
 
 export type FoundPolicy = WrittenPolicy

@@ -1,13 +1,12 @@
 // Looking at RabbitMQ over one connection that does not come back: exclusive queues and single messages, for commands.
-import { connect, type Channel, type ChannelModel, type ConsumeMessage, type GetMessage } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, GetMessage } from 'amqplib'
 import type { Clock } from '../../clock/clock.ts'
 import { Refused, Unavailable } from '../../retry/failures.ts'
 import type { Delivery } from '../broker.ts'
 import type { Reader, Received } from '../reader.ts'
-import type { TlsOptions } from './connection.ts'
-import { connectFailure, operationFailure, textOf, within } from './failure.ts'
+import { destroy, dial, type TlsOptions } from './dial.ts'
+import { answered, textOf, within } from './failure.ts'
 import { propertiesOf } from './properties.ts'
-import { hostOf, withHeartbeat } from './urls.ts'
 
 export interface ReaderOptions {
   readonly urls: readonly string[]
@@ -19,7 +18,7 @@ export interface ReaderOptions {
 
 /** Connects to the first address that answers. */
 export async function openReader(options: ReaderOptions, clock: Clock): Promise<Reader> {
-  const model = await dial(options, clock)
+  const model = await dialAny(options, clock)
   const lost = new Promise<never>((_, reject) => {
     model.on('error', (cause) => {
       reject(new Unavailable(`the connection to RabbitMQ was lost: ${textOf(cause)}`))
@@ -33,30 +32,14 @@ export async function openReader(options: ReaderOptions, clock: Clock): Promise<
 }
 
 /** A connection to the first address that answers. */
-export async function dial(options: ReaderOptions, clock: Clock): Promise<ChannelModel> {
+export async function dialAny(options: ReaderOptions, clock: Clock): Promise<ChannelModel> {
   let failure: Error = new Unavailable('no address of RabbitMQ is given')
   for (const url of options.urls) {
-    const dialled = connect(withHeartbeat(url, options.heartbeatS), {
-      ...options.tls,
-      timeout: options.timeoutMs,
-      noDelay: true,
-      clientProperties: { connection_name: 'ferryman command' },
-    })
-    dialled.then(
-      (model) => model.on('error', () => undefined),
-      () => undefined,
-    )
     try {
-      return await within(dialled, 2 * options.timeoutMs, 'connecting', clock)
+      return await dial(url, { ...options, name: 'ferryman command' }, clock)
     } catch (cause) {
-      dialled.then(
-        (model) => {
-          model.close().catch(() => undefined)
-        },
-        () => undefined,
-      )
-      failure = connectFailure(cause, hostOf(url))
-      if (failure instanceof Refused) throw failure
+      if (cause instanceof Refused) throw cause
+      failure = cause as Error
     }
   }
   throw failure
@@ -64,9 +47,7 @@ export async function dial(options: ReaderOptions, clock: Clock): Promise<Channe
 
 function readerOn(model: ChannelModel, lost: Promise<never>, options: ReaderOptions, clock: Clock): Reader {
   const ask = <Answer>(answer: Promise<Answer>, what: string): Promise<Answer> =>
-    within(answer, options.timeoutMs, what, clock).catch((cause: unknown) => {
-      throw operationFailure(cause, what)
-    })
+    answered(answer, options.timeoutMs, what, clock)
   const channel = async (): Promise<Channel> => {
     const opened = await ask(model.createChannel(), 'opening a channel')
     opened.on('error', () => undefined)
@@ -93,8 +74,7 @@ function readerOn(model: ChannelModel, lost: Promise<never>, options: ReaderOpti
     },
     close: async () => {
       await within(model.close(), options.timeoutMs, 'closing', clock).catch(() => undefined)
-      const { stream } = model.connection as unknown as { readonly stream: { destroy(): void } }
-      stream.destroy()
+      destroy(model, 'closed')
     },
   }
 }

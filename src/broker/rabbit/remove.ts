@@ -2,9 +2,9 @@
 import type { Clock } from '../../clock/clock.ts'
 import { managementUrlOf } from '../management-url.ts'
 import type { Topology } from '../topology.ts'
-import { operationFailure, within } from './failure.ts'
+import { answered, within } from './failure.ts'
 import { reachManagement } from './management.ts'
-import { dial, type ReaderOptions } from './reader.ts'
+import { dialAny, type ReaderOptions } from './reader.ts'
 import { vhostOf } from './urls.ts'
 
 export interface RemoveOptions extends ReaderOptions {
@@ -14,14 +14,12 @@ export interface RemoveOptions extends ReaderOptions {
 
 /** Removes what `topology` names; what is not there is passed over. Nobody may be using it any more. */
 export async function removeTopology(topology: Topology, options: RemoveOptions, clock: Clock): Promise<void> {
-  const model = await dial(options, clock)
+  const model = await dialAny(options, clock)
   try {
     const channel = await model.createChannel()
     channel.on('error', () => undefined)
     const ask = <Answer>(answer: Promise<Answer>, what: string): Promise<Answer> =>
-      within(answer, options.timeoutMs, what, clock).catch((cause: unknown) => {
-        throw operationFailure(cause, what)
-      })
+      answered(answer, options.timeoutMs, what, clock)
     for (const { name } of topology.queues) await ask(channel.deleteQueue(name), `deleting queue ${name}`)
     for (const { name } of topology.exchanges) await ask(channel.deleteExchange(name), `deleting exchange ${name}`)
   } finally {
