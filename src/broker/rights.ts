@@ -8,6 +8,8 @@ export interface Right {
   readonly right: 'configure' | 'write' | 'read'
   readonly kind: 'exchange' | 'queue'
   readonly name: string
+  /** Of the right to bind to an exchange: the queue that is bound to it. */
+  readonly queue?: string
 }
 
 export const DEFAULT_EXCHANGE = 'amq.default'
@@ -22,11 +24,14 @@ export function workerRights(names: Names): readonly Right[] {
   ]
 }
 
-/** What declaring needs besides; policies need the tag policymaker. */
-export function declaringRights({ exchanges, queues }: Topology): readonly Right[] {
+/** What declaring needs besides, to bind included; policies need the tag policymaker. */
+export function declaringRights({ exchanges, queues, bindings }: Topology): readonly Right[] {
+  const sources = new Map(bindings.map(({ exchange, queue }) => [exchange, queue]))
   return [
     ...exchanges.map(({ name }): Right => ({ right: 'configure', kind: 'exchange', name })),
     ...queues.map(({ name }): Right => ({ right: 'configure', kind: 'queue', name })),
+    ...bindings.map(({ queue }): Right => ({ right: 'write', kind: 'queue', name: queue })),
+    ...[...sources].map(([name, queue]): Right => ({ right: 'read', kind: 'exchange', name, queue })),
   ]
 }
 

@@ -6,6 +6,7 @@ import { vhostOf } from '../../src/broker/rabbit/urls.ts'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { freePorts } from '../../src/demo/ports.ts'
 import { Refused, Unavailable } from '../../src/retry/failures.ts'
+import { limitedUser } from '../support/rabbit-api.ts'
 import { freshVhost, sharedRabbit } from '../support/servers.ts'
 import { silentProxy } from '../support/silent-proxy.ts'
 import { brokerOn, eventually, inbox, message, names, withChannel, type UnderTest } from './broker-under-test.ts'
@@ -193,6 +194,35 @@ describe('the topology on RabbitMQ', () => {
     const failure = await made.broker.start().catch((cause: unknown) => cause)
     expect(failure).to.be.instanceOf(Refused)
     expect((failure as Error).message).to.match(/ACCESS_REFUSED.*FERRYMAN_RABBITMQ_TOPOLOGY=verify/s)
+  })
+
+  it('knows which rights to declare are missing: to configure, and to bind', async () => {
+    const all = { configure: '^ferryman\\.', write: '^(amq\\.default$|ferryman\\.)', read: '^ferryman\\.' }
+    const missing = async (rights: typeof all): Promise<string | null> => {
+      const limited = await limitedUser(url, rights)
+      const { broker } = await brokerOn(limited.url, { topology: 'off', managementUrl: '' })
+      await broker.start()
+      const found = await broker.missingRights('declaring', 'create')
+      await broker.stop()
+      return found?.replace(/; run .*/, '').replace(limited.user, 'u') ?? null
+    }
+    const ask = async (): Promise<(string | null)[]> => [
+      await missing(all),
+      await missing({ ...all, write: '^(amq\\.default|ferryman\\.events|ferryman\\.dead-letters)$' }),
+      await missing({ ...all, read: '^ferryman\\.(requests|unroutable|dead-letters)$' }),
+    ]
+    const wanted = [
+      null,
+      'user u may not write queue ferryman.unroutable, write queue ferryman.dead-letters.journal, ' +
+        'write queue ferryman.events.journal, write queue ferryman.requests',
+      'user u may not read exchange ferryman.events',
+    ]
+    // Of what is not there, and of what is; either way without any effect.
+    expect(await ask()).to.deep.equal(wanted)
+    const { broker } = await open()
+    await broker.start()
+    expect(await ask()).to.deep.equal(wanted)
+    expect((await broker.verifyTopology()).findings).to.deep.equal([])
   })
 
   it('lets what waits in the shortest ladder queue come to the queue of requests by itself', async () => {

@@ -160,7 +160,7 @@ describe('doctor', () => {
     expect(of(verify.rows, 'topology')).to.deep.include({
       check: 'topology',
       result: 'fail',
-      found: 'queue ferryman.requests: existence is not there, not there',
+      found: 'queue ferryman.requests is not there',
       fix: 'ferryman topology apply',
     })
     const create = await run(bare)

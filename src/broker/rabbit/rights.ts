@@ -1,13 +1,14 @@
 // Which rights the user lacks, asked of RabbitMQ without any effect.
 //
 // Each question carries an argument that RabbitMQ refuses, but only after it has looked at the rights. 403: the right
-// is missing. 406: it is there. 404: it is there, and the object is not.
+// is missing. 406: it is there. 404: it is there, and the object is not. To bind takes two rights, so that a question
+// about one may be refused for another object, which the text names; to unbind what is not bound changes nothing.
 import type { Channel, ConfirmChannel } from 'amqplib'
 import type { Clock } from '../../clock/clock.ts'
 import { setPermissionsCommand, type Patterns } from '../commands.ts'
 import { DEFAULT_EXCHANGE, type Right } from '../rights.ts'
 import { closeQuietly } from './channel.ts'
-import { ACCESS_REFUSED, codeOf, NOT_FOUND, operationFailure, PRECONDITION_FAILED, within } from './failure.ts'
+import { ACCESS_REFUSED, codeOf, NOT_FOUND, operationFailure, PRECONDITION_FAILED, textOf, within } from './failure.ts'
 
 export interface RightsPlace {
   readonly openChannel: () => Promise<Channel>
@@ -40,10 +41,11 @@ async function holds(right: Right, place: RightsPlace): Promise<boolean> {
   try {
     channel = await within(openChannel(), answerTimeoutMs, what, clock)
     await within(ask(right, channel), answerTimeoutMs, what, clock)
+    if (isOfBinding(right)) return true
     throw new Error(`RabbitMQ refused nothing of a question that it must refuse (${what})`)
   } catch (cause) {
     const code = codeOf(cause)
-    if (code === ACCESS_REFUSED) return false
+    if (code === ACCESS_REFUSED) return isOfBinding(right) && !textOf(cause).includes(`${right.kind} '${right.name}'`)
     if (code === PRECONDITION_FAILED || code === NOT_FOUND) return true
     throw operationFailure(cause, what)
   } finally {
@@ -51,12 +53,23 @@ async function holds(right: Right, place: RightsPlace): Promise<boolean> {
   }
 }
 
+function isOfBinding({ right, kind }: Right): boolean {
+  return (right === 'write' && kind === 'queue') || (right === 'read' && kind === 'exchange')
+}
+
+/** A key that nothing is bound with. */
+const NO_KEY = 'ferryman.asks.for.rights'
+
 /** Rejects with the error that RabbitMQ closes the channel with. */
-function ask({ right, kind, name }: Right, channel: Channel): Promise<unknown> {
+function ask({ right, kind, name, queue }: Right, channel: Channel): Promise<unknown> {
   const refused = new Promise<never>((_, reject) => {
     channel.on('error', reject)
   })
-  return Promise.race([refused, question(right, kind, name, channel)])
+  const bound = kind === 'queue' ? { queue: name, exchange: '' } : { queue: queue ?? '', exchange: name }
+  const asked = isOfBinding({ right, kind, name })
+    ? channel.unbindQueue(bound.queue, bound.exchange, NO_KEY)
+    : question(right, kind, name, channel)
+  return Promise.race([refused, asked])
 }
 
 async function question(right: Right['right'], kind: Right['kind'], name: string, channel: Channel): Promise<unknown> {
