@@ -18,8 +18,11 @@ export async function pages(built) {
     'operations.md': await operationsPage(load),
     'metrics.md': await metricsPage(load),
     'cli.md': await commandsPage(built),
+    'contract-tests.md': (await import(linesOf(built))).contractTestsPage(),
   }
 }
+
+const linesOf = (built) => pathToFileURL(join(built, 'test', 'contract-lines', 'lines', 'page.js')).href
 
 const OPERATIONS = {
   claim:

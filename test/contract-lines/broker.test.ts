@@ -122,7 +122,7 @@ describe('the objects on RabbitMQ', () => {
     expect((await channel.checkQueue(`${P}.requests`)).messageCount).to.equal(0)
   })
 
-  it('have their wiring in arguments where there is no management API, and verify says what it did not compare', async () => {
+  it('have their wiring in arguments where there is no management API, and verify says what it left out', async () => {
     const bare = { FERRYMAN_RABBITMQ_URL: await freshVhost(), FERRYMAN_RABBITMQ_MANAGEMENT_URL: '' }
     expect((await run(['topology', 'apply'], bare)).code).to.equal(0)
     const queues = (await rabbitApi('GET', `queues/${vhostIn(bare.FERRYMAN_RABBITMQ_URL)}`)) as Fields[]

@@ -36,24 +36,24 @@ describe('the commands', () => {
   })
   after(() => ground.close())
 
-  it('ledger dump prints the seed format with generations and usages, without consumers that hold nothing', async () => {
+  it('ledger dump prints the seed format, generations and usages, and no consumer that holds nothing', async () => {
     const dump = JSON.parse((await run('ledger dump --json')).out) as Record<'providers' | 'consumers', Fields[]>
     expect(Object.keys(dump)).to.deep.equal(['providers', 'consumers'])
-    const [provider] = dump.providers.filter(({ id }) => id === OLD)
+    const provider = dump.providers.find(({ id }) => id === OLD)
     expect(provider).to.have.all.keys(...'id name parent traits aggregates inventories generation usages'.split(' '))
     expect(provider).to.deep.include({
       ...{ name: 'read old', parent: null, traits: ['HW_X'], aggregates: [uuidOf('zone')], usages: { VCPU: 2 } },
       inventories: { VCPU: { total: 64, reserved: 0, allocation_ratio: 1, min_unit: 1, max_unit: 64, step_size: 1 } },
     })
     expect(dump.consumers.map(({ id }) => id)).to.have.members([MOVED, STAYS])
-    const [consumer] = dump.consumers.filter(({ id }) => id === MOVED)
+    const consumer = dump.consumers.find(({ id }) => id === MOVED)
     expect(consumer).to.have.all.keys(...'id type project user allocations generation'.split(' '))
     expect(consumer).to.deep.include({
       ...{ type: 'INSTANCE', project: 'p', user: 'u', generation: 2, allocations: { [NEW]: { VCPU: 2 } } },
     })
   })
 
-  it('ledger seed takes its own dump, leaves what Ferryman moved, and refuses other allocations but for --replace', async () => {
+  it('ledger seed takes its own dump, leaves what was moved, and replaces only with --replace', async () => {
     expect((await run('ledger seed -', JSON.stringify(books))).code, 'the first seed again').to.equal(0)
     expect((await run('ledger seed -', (await run('ledger dump --json')).out)).code, 'its own dump').to.equal(0)
     const { consumers } = JSON.parse((await run('ledger dump --json')).out) as { consumers: Fields[] }
@@ -73,10 +73,10 @@ describe('the commands', () => {
     expect(shown).to.deep.include({ allocations: { [NEW]: { VCPU: 1 } } })
   }).timeout(60_000)
 
-  it('dead-letters list prints one JSON object a letter, with the keys of the contract, whatever the class', async () => {
+  it('dead-letters list prints one JSON object a letter, with all thirteen keys, whatever the class', async () => {
     const found = rows(await run('dead-letters list --state all --json'))
     for (const row of found) expect(Object.keys(row)).to.deep.equal(LETTER.split(' '))
-    const [one] = found.filter((row) => row['request'] === refused.id)
+    const one = found.find((row) => row['request'] === refused.id)
     expect(one).to.include({
       ...{ operation: 'transfer', consumer: STAYS, source: OLD, destination: FULL, attempts: 1 },
     })
@@ -148,7 +148,7 @@ describe('the commands', () => {
     ).to.deep.equal(['transfer.transfer.followed.discarded.none', 'transfer.transfer.followed.restored.none'])
   }).timeout(30_000)
 
-  it('dead-letters replay refuses class invalid, and sends a refused request again under its derived id', async () => {
+  it('dead-letters replay refuses class invalid, and sends a refusal again under its derived id', async () => {
     expect((await run(`dlq replay ${invalid.id} --yes`)).code).to.equal(1)
     const before = ground.events.all.length
     expect((await run(`dlq replay ${refused.id} --yes --by ann`)).code).to.equal(0)
@@ -156,7 +156,7 @@ describe('the commands', () => {
       ground.events.all.slice(before).map(({ body }) => JSON.parse(body.toString()) as Fields)
     await until('the replay is decided', () => fresh().some((event) => event['replayOf'] === refused.id), 20_000)
     const [letter] = rows(await run(`dlq list --state all --request ${refused.id} --json`))
-    const [again] = fresh().filter((event) => event['replayOf'] === refused.id)
+    const again = fresh().find((event) => event['replayOf'] === refused.id)
     expect(again!['request']).to.equal(uuidV5(`${String(letter!['id'])}/replay/1`))
     const id = String(again!['request'])
     await until('its letter came', () => ground.letters.of(id).length === 1)
@@ -185,7 +185,8 @@ describe('the commands', () => {
 
   it('request publishes one, prints its id, and passes any field', async () => {
     const id = uuidOf('asked by command')
-    const line = `request release --id ${id} --consumer ${uuidOf('nobody')} --field origin="ops" --field context={"a":1}`
+    const fields = '--field origin="ops" --field context={"a":1}'
+    const line = `request release --id ${id} --consumer ${uuidOf('nobody')} ${fields}`
     const { code, out } = await run(line)
     expect([code, out]).to.deep.equal([0, `${id}\n`])
     expect(await ground.decision(id)).to.deep.include({ origin: 'ops', context: { a: 1 } })

@@ -180,7 +180,7 @@ describe('the fields of a request', () => {
     expect(told.id).to.match(new RegExp(`^${asked.id}/`))
   })
 
-  it('count with their defaults, in any order and dress: the same content is answered with the same event', async () => {
+  it('count with their defaults, in any order: the same content is answered with the same event', async () => {
     const plain = request('claim', pick(['consumer', 'source', 'destination', 'alternates']))
     const spelled = {
       context: {},

@@ -39,7 +39,7 @@ describe('a move', () => {
   })
   after(() => ground.close())
 
-  it('claimed in mode migration puts the source on M and the destination on the consumer, with their types', async () => {
+  it('claimed in mode migration puts the source on M, the destination on the consumer, with their types', async () => {
     const asked = request('claim', way(PLAIN))
     const told = await decide('claim', asked)
     const migration = uuidV5(asked.id)
@@ -164,7 +164,7 @@ describe('a move', () => {
     expect(codeOf(await decide('confirm', { consumer: FORTH, source: OLD, destination: NEW }))).to.equal('applied')
   })
 
-  it('keeps others off: claim, transfer, acquire, resize, adjust, swap-consumer are conflicting_operation', async () => {
+  it('keeps others off with conflicting_operation: all that begins something new, and release of M', async () => {
     const claim = request('claim', way(BUSY))
     await decide('claim', claim)
     const open = { rule: 'open_move', request: claim.id }

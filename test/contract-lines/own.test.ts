@@ -108,7 +108,7 @@ describe('an operation on one consumer', () => {
     expect(shown).to.include({ project: 'p', user: 'u', type: 'INSTANCE' })
   })
 
-  it('cancel before its request: that ends cancelled, once more there is nothing to do, and later it is superseded', async () => {
+  it('cancel comes before its request, again for nothing to do, or too late: superseded', async () => {
     const target = request('transfer', { consumer: TARGET, source: HOST, destination: NEW })
     const first = await decide('cancel', { request: target.id })
     expect([first.outcome.code, first.outcome.class]).to.deep.equal(['applied', 'done'])

@@ -124,7 +124,7 @@ describe('what fits', () => {
     expect(early.outcome.code).to.equal('destination_missing')
   })
 
-  it('is tried destination by destination: no_candidate carries each one, and the event names the first', async () => {
+  it('is tried one by one: no_candidate carries each destination, and the event names the first', async () => {
     const told = await go(FULL, { alternates: [DISABLED, NOWHERE] })
     expect(refusalOf(told, 'rule', 'provider')).to.deep.equal([
       'no_candidate',

@@ -1,7 +1,6 @@
 // Requests whose providers are busy: until the ladder is used up, until they are late, or cancelled in the middle.
 import { connect, type Channel, type ChannelModel } from 'amqplib'
 import { expect } from 'chai'
-import { uuidOf } from '../support/crowd.ts'
 import type { Message } from '../support/installation-line.ts'
 import { holdingProxy, type HoldingProxy } from '../support/installation-proxies.ts'
 import { faultsOfEvent } from '../support/installation-shape.ts'
@@ -78,7 +77,7 @@ describe('a request in trouble', () => {
       expect((await decided(late.id)).outcome).to.include({ code: 'contended', class: 'exhausted' })
     }).timeout(60_000)
 
-    it('cannot be cancelled while a write of it is under way: that cancel waits, and both tell the same end', async () => {
+    it('cannot be cancelled while its write is under way: the cancel waits, and both tell the same end', async () => {
       const open = request('cancel', { request: held.id })
       await installation.ask(open)
       const aside = async (): Promise<boolean> => (await channel.checkQueue('ferryman.retry.1s')).messageCount > 0

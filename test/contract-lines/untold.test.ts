@@ -30,7 +30,7 @@ describe('a request', () => {
     return ground.letters.of(id)[0]!
   }
 
-  it('that the broker dead-lettered before anybody begun it is decided once, and ends in no letter without headers', async () => {
+  it('that the broker dead-lettered before anybody began it is decided', async () => {
     const asked = request('transfer', { consumer: ELSEWHERE, source: FAR, destination: OTHER })
     channel.publish('ferryman.dead-letters', 'operator.broker', json(asked), {
       persistent: true,
@@ -43,7 +43,7 @@ describe('a request', () => {
     })
   }).timeout(60_000)
 
-  it('whose event no queue takes keeps its decision; a letter says so, and the event is told when there is a queue', async () => {
+  it('whose event no queue takes keeps its decision; a letter says so, and the event is told later', async () => {
     await channel.unbindQueue('test.ferryman.events', 'ferryman.events', '#')
     await channel.deleteQueue('ferryman.events.journal')
     const asked = request('release', { consumer: uuidOf('nobody at all') })

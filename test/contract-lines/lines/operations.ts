@@ -3,11 +3,9 @@ import { notYet, shown, type Section } from './statement.ts'
 
 const FITS = (what: string): string => `room: is not ${what}, with its numbers`
 const ENDED = 'moves: ended under guards of another move is source_unexpected, whatever the guard'
-const CANCEL =
-  'own: cancel before its request: that ends cancelled, once more there is nothing to do, and later it is superseded'
+const CANCEL = 'own: cancel comes before its request, again for nothing to do, or too late: superseded'
 const RELEASE = 'own: release leaves nothing, then there is nothing to do; guards hold, and force skips them'
-const BUSY =
-  'moves: keeps others off: claim, transfer, acquire, resize, adjust, swap-consumer are conflicting_operation'
+const BUSY = 'moves: keeps others off with conflicting_operation: all that begins something new, and release of M'
 const ADJUST = 'own: adjust changes amounts by their differences'
 const GUARDS = 'moves: guarded names every guard that does not hold with what was found, and changes nothing'
 const TREES = 'consumers on trees or on shared providers are not part of this version'
@@ -18,7 +16,7 @@ export const OPERATIONS: Section = {
     shown(
       'claim.migration',
       'M holds the part of the source, the consumer that of the destination, with owner and types.',
-      'moves: claimed in mode migration puts the source on M and the destination on the consumer, with their types',
+      'moves: claimed in mode migration puts the source on M, the destination on the consumer, with their types',
     ),
     shown(
       'claim.doubled',
@@ -65,7 +63,7 @@ export const OPERATIONS: Section = {
     ),
     shown(
       'ends.no-record',
-      'Without a record both go ahead where all three are named and the ledger matches exactly; unnamed: source_missing.',
+      'Without a record they go ahead where all is named and the ledger matches exactly; else source_missing.',
       'moves: begun by another is ended where the ledger matches it exactly, and not where it does not',
     ),
     shown(
@@ -95,7 +93,7 @@ export const OPERATIONS: Section = {
     shown(
       'cancel.waits',
       'While a write of its request is open the cancel waits.',
-      'trouble: cannot be cancelled while a write of it is under way: that cancel waits, and both tell the same end',
+      'trouble: cannot be cancelled while its write is under way: the cancel waits, and both tell the same end',
     ),
     shown(
       'nothing-to-do.ends',
@@ -140,7 +138,7 @@ export const OPERATIONS: Section = {
       'fits.alternates',
       'Alternates are tried in order while one refuses for lack of room or fit.',
       'room: is the first alternate that fits, which the event names',
-      'room: is tried destination by destination: no_candidate carries each one, and the event names the first',
+      'room: is tried one by one: no_candidate carries each destination, and the event names the first',
     ),
     shown('guards', 'Each guard given must hold, and a refusal lists all violations with numbers.', GUARDS),
     shown(

@@ -4,8 +4,7 @@ import { notYet, shown, type Section } from './statement.ts'
 const TABLE = 'claim transfer retarget confirm revert acquire release resize adjust swap-consumer cancel'
   .split(' ')
   .map((operation) => `fields: are required, taken or refused by ${operation} as the table says`)
-const DEFAULTS =
-  'fields: count with their defaults, in any order and dress: the same content is answered with the same event'
+const DEFAULTS = 'fields: count with their defaults, in any order: the same content is answered with the same event'
 const BOUNDS = 'fields: keep to their bounds, and are taken at them'
 const NULLS = 'fields: are never null, and amounts are never {}'
 const NAMELESS = 'telling: of a body without a usable id goes under message_id, else under the digest of its bytes'

@@ -29,6 +29,7 @@ const FILES = {
   own: 'test/contract-lines/own.test.ts',
   telling: 'test/contract-lines/telling.test.ts',
   trouble: 'test/contract-lines/trouble.test.ts',
+  untold: 'test/contract-lines/untold.test.ts',
   commands: 'test/contract-lines/commands.test.ts',
   settings: 'test/contract-lines/settings.test.ts',
   watch: 'test/contract-lines/watch.test.ts',

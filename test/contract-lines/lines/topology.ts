@@ -5,7 +5,7 @@ const OBJECTS = 'broker: are the queues of the contract, declared with their typ
 const POLICIES = 'broker: have one policy each, named like the object, its pattern anchored and escaped'
 const BINDINGS = 'broker: are bound as the contract has it: requests by transfer.#, journals and letters by #'
 const ARGUMENTS =
-  'broker: have their wiring in arguments where there is no management API, and verify says what it did not compare'
+  'broker: have their wiring in arguments where there is no management API, and verify says what it left out'
 const POISON = 'the decision about poison is being built'
 
 export const TOPOLOGY: Section = {
@@ -87,7 +87,7 @@ export const TOPOLOGY: Section = {
     shown(
       'topology.restarts',
       'No request is dead-lettered because of restarts of its workers.',
-      'storm: leaves 2000 requests with one effect and one answer each, and the books balanced',
+      'storm: leaves 400 requests with one effect and one answer each, and the books balanced',
     ),
     notYet(
       'poison.alone',

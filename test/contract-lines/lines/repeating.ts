@@ -1,0 +1,62 @@
+// Statements about timeouts and repeating: marks, the ladder, and who may send what again.
+import { notYet, shown, type Section } from './statement.ts'
+
+const PROXY = 'no test loses the answer to a single write of a worker yet; the simulation does'
+
+export const REPEATING: Section = {
+  title: '5. Timeouts and repeating',
+  statements: [
+    shown(
+      'effects.table',
+      '`ferryman operations` prints every effect: name, ledger, idempotent, because.',
+      'cli: prints every effect and why it may be repeated',
+    ),
+    shown(
+      'effects.late',
+      'A write that arrives after others have gone on changes nothing.',
+      'late: is refused by the ledger when its writes arrive after others have gone on',
+    ),
+    shown(
+      'effects.crash',
+      'After a crash and redelivery one effect and one answer stand.',
+      'crash: between the write and the telling: the redelivery tells the decision as it was written',
+      'storm: leaves 400 requests with one effect and one answer each, and the books balanced',
+    ),
+    notYet(
+      'repeat.identical',
+      'What is marked is sent again identically, at most `retry.attemptsMax` times within one processing.',
+      PROXY,
+    ),
+    notYet(
+      'repeat.forbidden',
+      'With `"idempotent": false` nothing is sent again; proven undone it ends ledger_unavailable.',
+      PROXY,
+    ),
+    notYet(
+      'repeat.unmarked',
+      'What is not marked is never sent again, by any worker: applied or outcome_unknown.',
+      'only the forced release on Placement is not marked, and Placement is being wired',
+    ),
+    notYet(
+      'repeat.compile',
+      'Repeating what is not marked does not compile, and fails at start.',
+      'it is shown by test/types and test/unit, which are no black-box tests',
+    ),
+    shown(
+      'ladder',
+      'One rung each in order, of the five delays only, then exhausted.',
+      'trouble: ends contended when the ladder is used up: exhausted, did not happen, and work for a person',
+      'settings: take a ladder of the five delays only, in any order, and no other',
+    ),
+    shown(
+      'ladder.hot',
+      'A hot provider makes requests slow, never dead letters.',
+      'hot: takes exactly 17 of 120 claims, and refuses the others with the numbers',
+    ),
+    shown(
+      'ladder.aside',
+      'What is set aside costs neither attempt nor rung.',
+      'telling: of a copy that is set aside carries what its sender may say, and no user_id',
+    ),
+  ],
+}
