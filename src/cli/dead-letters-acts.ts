@@ -122,7 +122,9 @@ export async function deskReconcile(
     )
   }
   for (const id of missing) io.err(`The desk has no letter ${id}.\n`)
-  return missing.length > 0 || found.some(({ effect }) => effect === 'unknown') ? EXIT.no : EXIT.ok
+  const left = letters.length - found.length
+  if (left > 0) io.err(`Stopped: ${left} letters were not looked at.\n`)
+  return left > 0 || missing.length > 0 || found.some(({ effect }) => effect === 'unknown') ? EXIT.no : EXIT.ok
 }
 
 interface Chosen {

@@ -3,7 +3,7 @@ import type { Filter } from '../dead-letters/desk.ts'
 import { groupsOf } from '../dead-letters/groups.ts'
 import { documentOf } from './dead-letters.ts'
 import type { DeskParts } from './dead-letters-parts.ts'
-import { EXIT, type ExitCode } from './exit.ts'
+import { EXIT, wholeOrCut, type ExitCode } from './exit.ts'
 import { printLine, printTable, progressOf, type Io } from './output.ts'
 
 /** Letters by code and provider, the largest group first. */
@@ -28,11 +28,11 @@ export async function deskExport(io: Io, parts: DeskParts, filter: Filter): Prom
   for await (const { id } of parts.desk.list(filter)) ids.push(id)
   const progress = progressOf(io, 'exported', ids.length)
   for (const id of ids) {
-    if (io.signal.aborted) return EXIT.no
+    if (io.signal.aborted) break
     const letter = (await parts.desk.find(id)).find((found) => found.id === id)
     if (letter !== undefined) printLine(io, documentOf(letter))
     progress.step()
   }
   progress.end()
-  return EXIT.ok
+  return wholeOrCut(io, 'export')
 }

@@ -1,10 +1,12 @@
 // What the desk's commands need, out of an installation's parts: the index, its journals, and a way to send.
 import type { Clock } from '../clock/clock.ts'
 import type { Names } from '../broker/names.ts'
+import type { ReplayParts } from '../dead-letters/acts.ts'
 import type { Desk } from '../dead-letters/desk.ts'
 import { catchUp } from '../dead-letters/intake.ts'
 import type { RebuildParts } from '../dead-letters/rebuild.ts'
 import type { ReconcileParts } from '../dead-letters/reconcile.ts'
+import { witnessesOf } from '../dead-letters/witnesses.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Parts } from '../wire/parts.ts'
 
@@ -22,12 +24,14 @@ export interface DeskParts {
 
 /** For those that act. */
 export interface ActingParts extends DeskParts, Pick<RebuildParts, 'read' | 'toldDays'> {
-  readonly acts: ReconcileParts
+  readonly acts: ReconcileParts & ReplayParts
   /** Largest request that workers read. */
   readonly bytesMax: number
   /** Messages that the journal of letters holds. */
   readonly journalled: () => Promise<number>
 }
+
+const DAY_MS = 86_400_000
 
 export async function deskParts(parts: Parts, instance: string): Promise<ActingParts> {
   const { names, clock, telemetry, config } = parts
@@ -44,6 +48,7 @@ export async function deskParts(parts: Parts, instance: string): Promise<ActingP
     telemetry,
     prefix,
     nowMs: rising(store.serverNowMs),
+    witnesses: witnessesOf(broker, names, config.journal.days * DAY_MS),
   }
   return {
     desk,

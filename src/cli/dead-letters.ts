@@ -1,10 +1,11 @@
 // The desk's reading commands. Each first takes in what waits, so that they tell the truth also when no worker runs.
 import { isUtf8 } from 'node:buffer'
+import { letterIn } from '../dead-letters/acts.ts'
 import type { Filter, Letter, WholeLetter } from '../dead-letters/desk.ts'
 import { decidedEvent } from '../dead-letters/follow-up.ts'
 import { scrub } from '../telemetry/scrub.ts'
 import type { DeskParts } from './dead-letters-parts.ts'
-import { EXIT, Exit, type ExitCode } from './exit.ts'
+import { EXIT, Exit, wholeOrCut, type ExitCode } from './exit.ts'
 import { printFields, printJson, printLine, printTable, type Io } from './output.ts'
 
 /** One line of truth: how many wait for a person, of what kind, since when. Exit 1 when any does. */
@@ -67,14 +68,14 @@ export async function deskList(io: Io, parts: DeskParts, filter: Filter, json: b
       ]),
     )
   }
-  return EXIT.ok
+  return wholeOrCut(io, 'list')
 }
 
-/** One letter with body, headers, event and history. Of several of a request, the one that failed last. */
+/** One letter with body, headers, event and history. Of several of a request, the one that `replay` would act on. */
 export async function deskShow(io: Io, parts: DeskParts, id: string, json: boolean): Promise<ExitCode> {
   await parts.catchUp()
   const letters = await parts.desk.find(id)
-  const letter = letters.find(({ state }) => state === 'open') ?? letters[0]
+  const letter = letterIn(letters)
   if (letter === undefined) {
     throw new Exit(
       EXIT.no,

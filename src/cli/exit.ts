@@ -32,6 +32,13 @@ export class Exit extends Error {
   }
 }
 
+/** The end of a command that prints many: what a signal has cut is no answer. */
+export function wholeOrCut(io: { readonly signal: AbortSignal; err(text: string): void }, what: string): ExitCode {
+  if (!io.signal.aborted) return EXIT.ok
+  io.err(`ferryman: stopped by a signal: the ${what} is not whole\n`)
+  return EXIT.no
+}
+
 /** Exit code and sentences for what a command threw. Only a bug is internal. */
 export function exitOf(failure: unknown): { readonly code: ExitCode; readonly sentences: readonly string[] } {
   if (failure instanceof Exit) return { code: failure.code, sentences: failure.message === '' ? [] : [failure.message] }

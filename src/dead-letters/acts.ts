@@ -4,15 +4,18 @@ import type { Names } from '../broker/names.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Journal } from '../journal/journal.ts'
 import { eventProperties, routingKeyOf, type Followed } from '../transfer/event.ts'
-import { chainOf } from './chain.ts'
-import type { Act, ChainVersion, Next, State, WholeLetter } from './desk.ts'
+import { chainOf, type Chain } from './chain.ts'
+import type { ChainVersion, Next, State, WholeLetter } from './desk.ts'
+import { noteEnd } from './ends.ts'
 import { decidedEvent, followUpMessage } from './follow-up.ts'
-import { actEffectsOf, send, type OutboxParts } from './outbox.ts'
+import { actEffectsOf, carryOut, send, type OutboxParts } from './outbox.ts'
+import { isOnItsWay, lastReplayOf, lostReplay } from './lost-replay.ts'
 import { replayOf, type ReplayOptions } from './replay.ts'
 import { verdictOf } from './verdict.ts'
+import type { Witnesses } from './witnesses.ts'
 
 export interface ActParts extends OutboxParts {
-  readonly journal: Pick<Journal, 'show' | 'told'>
+  readonly journal: Pick<Journal, 'show' | 'told' | 'cancel'>
   readonly names: Names
   readonly clock: Clock
   readonly prefix: string
@@ -40,10 +43,19 @@ type Attempt = Result | 'changed'
 /** How often a letter that others act on is read anew. */
 const TRIES = 5
 
+/** States of letters that `replay` and `discard` look for, the first one first. */
+const ACTED_ON: readonly State[] = ['open', 'told', 'replayed']
+
 /**
- * Acts on the letter that `id` (a dl-id, or a request) names: of several, one in the first of the `wanted` states that
- * there is, and rather the decision's than one that answers other bytes.
+ * Of several letters, the one to act on and to show: in the first of the `wanted` states that there is, and rather the
+ * decision's than one that answers other bytes.
  */
+export function letterIn(found: readonly WholeLetter[], wanted: readonly State[] = ACTED_ON): WholeLetter | undefined {
+  const letters = [...found.filter(isOfRequest), ...found.filter((letter) => !isOfRequest(letter))]
+  return wanted.flatMap((one) => letters.filter(({ state }) => state === one))[0] ?? letters[0]
+}
+
+/** Acts on the letter that `id` (a dl-id, or a request) names. */
 async function onLetter(
   id: string,
   wanted: readonly State[],
@@ -51,9 +63,7 @@ async function onLetter(
   attempt: (letter: WholeLetter) => Promise<Attempt>,
 ): Promise<Result> {
   for (let tries = 0; tries < TRIES; tries++) {
-    const found = await desk.find(id)
-    const letters = [...found.filter(isOfRequest), ...found.filter((letter) => !isOfRequest(letter))]
-    const [letter = letters[0]] = wanted.flatMap((one) => letters.filter(({ state }) => state === one))
+    const letter = letterIn(await desk.find(id), wanted)
     if (letter === undefined) {
       const why =
         'the desk has no such letter; give a dl-id or a request id as dead-letters list --state all shows them'
@@ -75,11 +85,11 @@ function resultOf(letter: WholeLetter, result: Result['result'], more: Partial<R
 
 /** Takes letters out of the way, softly: they stay listed as discarded, and can be restored. */
 export function discard(id: string, actor: Actor, parts: ActParts): Promise<Result> {
-  return onLetter(id, ['open', 'told', 'replayed'], parts, async (letter) => {
+  return onLetter(id, ACTED_ON, parts, async (letter) => {
     if (letter.state === 'discarded') return resultOf(letter, 'unchanged', { why: 'it is discarded already' })
     if (letter.state === 'resolved') return resultOf(letter, 'refused', { why: 'it is resolved' })
-    if (letter.state === 'replayed' && letter.watched) {
-      return resultOf(letter, 'refused', { why: 'its replay is not decided yet' })
+    if (letter.state === 'replayed' && letter.watched && !(await calledOff(letter, parts))) {
+      return resultOf(letter, 'refused', { why: 'its replay is under way; wait for its decision' })
     }
     const next = { state: 'discarded', before: letter.state, watched: false } as const
     const done = await followed(letter, { what: 'discarded', actor, next }, parts)
@@ -98,27 +108,81 @@ export function restore(id: string, actor: Actor, parts: ActParts): Promise<Resu
   })
 }
 
+/**
+ * Calls the last replay of a letter off where no record shows it begun: should it come yet, it ends `cancelled`.
+ * False: it is under way.
+ */
+async function calledOff(letter: WholeLetter, { journal, nowMs }: ActParts): Promise<boolean> {
+  const { request } = lastReplayOf(letter)
+  if (isOnItsWay(letter, await nowMs()) || (await journal.show(request)) !== null) return false
+  const { kind } = await journal.cancel(request, letter.id)
+  return kind === 'cancelled' || kind === 'cancelled_before'
+}
+
+export interface ReplayParts extends ActParts {
+  readonly witnesses: Witnesses
+}
+
+type Given = Omit<ReplayOptions, 'nowMs' | 'names'>
+
 /** Tries a request again, or tells an event again, where that is safe; says why where it is not. */
-export function replay(id: string, options: Omit<ReplayOptions, 'nowMs' | 'names'>, parts: ActParts): Promise<Result> {
-  return onLetter(id, ['open', 'told', 'replayed'], parts, async (letter) => {
+export function replay(id: string, options: Given, parts: ReplayParts): Promise<Result> {
+  return onLetter(id, ACTED_ON, parts, async (letter) => {
     const chain = await chainOf(letter, parts)
     const verdict = verdictOf(letter, chain)
-    if (verdict.kind === 'refused') return resultOf(letter, 'refused', { why: verdict.why })
-    if (verdict.kind === 'tell') return tellAgain(letter, options.by, parts)
-    const nowMs = await parts.nowMs()
-    const made = replayOf(letter, verdict.n, { ...options, names: parts.names, nowMs })
-    if (made.kind === 'refused') return resultOf(letter, 'refused', { why: made.why })
-    const act: Following = {
-      what: 'replayed',
-      actor: { by: options.by, why: null },
-      next: { state: 'replayed', replays: verdict.n, watched: true },
-      request: made.request,
-      message: made.message,
-      chain,
+    switch (verdict.kind) {
+      case 'refused':
+        return resultOf(letter, 'refused', { why: verdict.why })
+      case 'tell':
+        return tellAgain(letter, options.by, parts)
+      case 'replay':
+        return replayAs(letter, verdict.n, chain, { ...options, nowMs: await parts.nowMs() }, parts)
+      case 'undecided':
+        return replayLost(letter, verdict.why, chain, options, parts)
     }
-    const done = await followed(letter, act, parts)
-    return done === 'changed' ? done : resultOf(letter, 'replayed', { newRequest: made.request })
   })
+}
+
+async function replayAs(
+  letter: WholeLetter,
+  n: number,
+  chain: Chain,
+  options: Omit<ReplayOptions, 'names'>,
+  parts: ActParts,
+): Promise<Attempt> {
+  const made = replayOf(letter, n, { ...options, names: parts.names })
+  if (made.kind === 'refused') return resultOf(letter, 'refused', { why: made.why })
+  const act: Following = {
+    what: 'replayed',
+    actor: { by: options.by, why: null },
+    next: { state: 'replayed', replays: n, watched: true },
+    request: made.request,
+    message: made.message,
+    chain,
+  }
+  const done = await followed(letter, act, parts)
+  return done === 'changed' ? done : resultOf(letter, 'replayed', { newRequest: made.request })
+}
+
+/** The same request again, under the same id, where it is certain that it was never decided; its end, where it was. */
+async function replayLost(
+  letter: WholeLetter,
+  why: string,
+  chain: Chain,
+  options: Given,
+  parts: ReplayParts,
+): Promise<Attempt> {
+  const lost = await lostReplay(letter, await parts.nowMs(), parts)
+  switch (lost.kind) {
+    case 'unknown':
+      return resultOf(letter, 'refused', { why: `${why}; ${lost.why}` })
+    case 'decided':
+      await noteEnd(letter, lastReplayOf(letter).request, lost.code, parts)
+      return 'changed'
+    case 'never_came':
+      // n.b. Made as it was then, so that both copies are the same request should the first one come after all.
+      return replayAs(letter, letter.replays, chain, { ...options, nowMs: lost.atMs }, parts)
+  }
 }
 
 interface Following {
@@ -144,14 +208,6 @@ export async function followed(letter: WholeLetter, act: Following, parts: ActPa
   if ((await carryOut(given, parts)) === 'changed') return 'changed'
   await send(messages, parts)
   return 'done'
-}
-
-/** Carries out an act under an id of its own. */
-export function carryOut(
-  act: Omit<Act, 'id'>,
-  parts: Pick<ActParts, 'desk' | 'publisher' | 'clock'>,
-): Promise<'done' | 'changed'> {
-  return actEffectsOf(parts).act.once({ ...act, id: parts.clock.uuid() })
 }
 
 /** An event that nobody could receive is published again, byte for byte. Nothing is applied, and nothing follows. */

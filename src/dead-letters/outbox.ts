@@ -1,5 +1,6 @@
 // What acts have to send: each message is kept with the act, sent with confirmation, and only then forgotten.
 import type { Outgoing, Publisher } from '../broker/broker.ts'
+import type { Clock } from '../clock/clock.ts'
 import { idempotent, type Effect } from '../retry/effect.ts'
 import type { Telemetry } from '../telemetry/events.ts'
 import type { Act, Desk } from './desk.ts'
@@ -27,6 +28,17 @@ export function actEffectsOf({ desk, publisher }: Pick<OutboxParts, 'desk' | 'pu
     ),
     sent: idempotent('desk.sent', 'it removes what a second time finds removed', (messageId) => desk.sent(messageId)),
   }
+}
+
+export type CarryParts = Pick<OutboxParts, 'desk' | 'publisher'> & {
+  readonly clock: Pick<Clock, 'uuid'>
+  /** Redis time. */
+  readonly nowMs: () => Promise<number>
+}
+
+/** Carries out an act under an id of its own. */
+export function carryOut(act: Omit<Act, 'id'>, parts: CarryParts): Promise<'done' | 'changed'> {
+  return actEffectsOf(parts).act.once({ ...act, id: parts.clock.uuid() })
 }
 
 /** Sends what an act has to send. What no queue would receive is kept, and sent when there is one. */

@@ -1,8 +1,8 @@
 // What the desk does by itself: sends what was left over, and closes letters whose end has come.
-import { classOf, type Code } from '../transfer/outcome.ts'
-import { carryOut, type ActParts } from './acts.ts'
-import { chainOf, REPLAY_FAILED } from './chain.ts'
-import type { Next, State, Watched, WholeLetter } from './desk.ts'
+import type { Code } from '../transfer/outcome.ts'
+import type { ActParts } from './acts.ts'
+import type { Watched, WholeLetter } from './desk.ts'
+import { note, noteEnd, UNFINISHED } from './ends.ts'
 import { decidedEvent } from './follow-up.ts'
 import { sendLeftOver } from './outbox.ts'
 import { replayId } from './replay.ts'
@@ -13,7 +13,6 @@ export type UpkeepParts = Pick<ActParts, 'desk' | 'publisher' | 'telemetry' | 'c
 
 /** Letters looked at in one round. */
 const ROUND = 200
-const UNFINISHED: readonly State[] = ['open', 'told', 'replayed']
 
 /** One round. May run in several processes at once, and be cut off anywhere. */
 export async function upkeep(parts: UpkeepParts): Promise<void> {
@@ -44,33 +43,10 @@ async function lookForTold(watched: Watched, parts: UpkeepParts): Promise<void> 
   await note(letter, 'told again', null, { state: 'resolved' }, parts)
 }
 
-/** A replay that succeeded resolves every letter of its chain; one that failed has a letter of its own. */
 async function lookForEnd(watched: Watched, parts: UpkeepParts): Promise<void> {
   const request = replayId(watched.id, watched.replays)
   const code = (await parts.journal.show(request))?.code ?? null
   const letter = code === null ? null : await wholeOf(watched, parts)
   if (code === null || letter === null) return
-  if (classOf(code as Code) !== 'done') {
-    await note(letter, REPLAY_FAILED, code, {}, parts, request)
-    return
-  }
-  const { members } = await chainOf(letter, parts)
-  const others = members.flatMap(({ letters }) => letters).filter(({ id }) => id !== letter.id)
-  for (const other of [...others, letter]) {
-    if (!UNFINISHED.includes(other.state) || other.code === 'event_unroutable') continue
-    await note(other, 'replay succeeded', code, { state: 'resolved' }, parts, request)
-  }
-}
-
-/** n.b. Where somebody has acted on the letter meanwhile it is looked at again in the next round. */
-async function note(
-  letter: WholeLetter,
-  what: string,
-  why: string | null,
-  next: Next,
-  parts: UpkeepParts,
-  request: string | null = null,
-): Promise<void> {
-  const at = new Date(await parts.nowMs()).toISOString()
-  await carryOut({ letter, next: { ...next, watched: false }, entry: { at, what, by: null, why, request } }, parts)
+  await noteEnd(letter, request, code as Code, parts)
 }

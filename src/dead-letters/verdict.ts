@@ -1,12 +1,15 @@
 // May a letter be replayed: only where it is certain that neither its request nor a replay of it took effect. Pure.
 import type { Chain } from './chain.ts'
 import type { WholeLetter } from './desk.ts'
+import { replayId } from './replay.ts'
 
 export type Verdict =
   /** As the `n`th replay of the letter. */
   | { readonly kind: 'replay'; readonly n: number }
   /** The decision stands; only its event is told again. */
   | { readonly kind: 'tell' }
+  /** Nothing is known of the letter's own last replay: to be found out, or else refused because of `why`. */
+  | { readonly kind: 'undecided'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string }
 
 export function verdictOf(letter: WholeLetter, chain: Chain): Verdict {
@@ -24,9 +27,12 @@ export function verdictOf(letter: WholeLetter, chain: Chain): Verdict {
   if (standing !== 'did_not_happen') {
     return refused('whether it took effect is not known; ferryman dead-letters reconcile tells what is')
   }
-  const open = others.find((member) => member.standing !== 'did_not_happen')
-  if (open === undefined) return { kind: 'replay', n: letter.replays + 1 }
-  return refused(sentenceOf(open.request, open.standing))
+  const open = others.filter((member) => member.standing !== 'did_not_happen')
+  const [first] = open
+  if (first === undefined) return { kind: 'replay', n: letter.replays + 1 }
+  const why = sentenceOf(first.request, first.standing)
+  const isItsOwn = open.length === 1 && first.request === replayId(letter.id, letter.replays)
+  return isItsOwn && first.standing === 'undecided' ? { kind: 'undecided', why } : refused(why)
 }
 
 function sentenceOf(request: string, standing: string): string {

@@ -7,6 +7,7 @@ import { replayId } from '../../src/dead-letters/replay.ts'
 import { inProcess } from '../support/in-process.ts'
 import { openInstallation, toldOf, type Installation } from '../support/installation.ts'
 import { until } from '../support/installation-workers.ts'
+import { withChannel } from './broker-under-test.ts'
 import { ferryman, type Run } from './ferryman-process.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js')
@@ -247,6 +248,50 @@ describe('the acting commands of the desk', () => {
       if (state === 'told') expect(letter).to.include({ state })
       else expect(letter!['state']).to.be.oneOf(['replayed', 'resolved'])
     }
+  }).timeout(60_000)
+
+  it('choose the same letter of a request that has several: the decision, not the answer to other bytes', async () => {
+    const { ids, makeRoom } = await refusals(1)
+    const [request] = ids as [string]
+    const [decision] = (await listed('--request', request)) as [{ id: string }]
+    await site.ask({ version: 1, id: request, operation: 'release', consumer: idOf('c', 1) })
+    await until('both are there', async () => (await listed('--request', request)).length === 2)
+    const shown = await inProcess(['dlq', 'show', request, '--json'], site.env)
+    expect(JSON.parse(shown.out)).to.include({ id: decision.id, code: 'capacity_exceeded' })
+    expect(shown.err).to.match(/^1 more of request/)
+    await makeRoom()
+    const replayed = await inProcess(['dlq', 'replay', request, '--yes', '--json'], site.env)
+    expect(linesOf(replayed)[0]).to.include({ id: decision.id, result: 'replayed' })
+  }).timeout(60_000)
+
+  it('end with 1 when a signal cut them, and say so', async () => {
+    await refusals(3)
+    const stopping = new AbortController()
+    const onOut = (): void => stopping.abort(new Error('stopped by a signal'))
+    for (const [name, format] of [
+      ['list', '--json'],
+      ['export', '--state'],
+    ] as const) {
+      const words = format === '--state' ? ['dlq', name] : ['dlq', name, '--state', 'all', format]
+      const cut = await inProcess(words, site.env, { onOut, signal: stopping.signal })
+      expect([name, cut.code]).to.deep.equal([name, 1])
+      expect(cut.err).to.include(`the ${name} is not whole`)
+      expect(linesOf(cut).length).to.be.lessThan(3)
+    }
+    const headers = {
+      'dl-id': idOf('9', 77),
+      'dl-class': 'operator',
+      'dl-reason': 'outcome_unknown',
+      'dl-effect': 'unknown',
+    }
+    await withChannel(site.env['FERRYMAN_RABBITMQ_URL']!, async (channel) => {
+      channel.publish(site.names.deadLetters, 'operator.outcome_unknown', Buffer.from('{}'), { headers })
+      await channel.waitForConfirms()
+    })
+    await until('it is there', async () => (await listed('--code', 'outcome_unknown')).length === 1)
+    const reconciled = await inProcess(['dlq', 'reconcile'], site.env, { signal: stopping.signal })
+    expect(reconciled.code).to.equal(1)
+    expect(reconciled.err).to.match(/^Stopped: 1 letters were not looked at\.$/m)
   }).timeout(60_000)
 
   it('end with 69 where a dependency is down', async () => {

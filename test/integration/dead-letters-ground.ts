@@ -4,9 +4,10 @@ import type { Publisher } from '../../src/broker/broker.ts'
 import type { Received } from '../../src/broker/reader.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { Actor, Result } from '../../src/dead-letters/acts.ts'
-import { replay } from '../../src/dead-letters/acts.ts'
+import { replay, type ReplayParts } from '../../src/dead-letters/acts.ts'
 import type { WholeLetter } from '../../src/dead-letters/desk.ts'
 import { catchUp } from '../../src/dead-letters/intake.ts'
+import { witnessesOf } from '../../src/dead-letters/witnesses.ts'
 import type { ReconcileParts } from '../../src/dead-letters/reconcile.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
 import type { EventBody, Followed } from '../../src/transfer/event.ts'
@@ -16,6 +17,7 @@ import { freshNamespace, freshVhost, sharedRabbit, sharedRedis } from '../suppor
 
 export const BY: Actor = { by: 'anna', why: null }
 export const BYTES_MAX = 65_536
+const DAY_MS = 86_400_000
 
 let serial = 0
 /** A uuid that is new in this run. */
@@ -32,13 +34,15 @@ export interface Wish {
   readonly destination: string
 }
 
+export type DeskActs = ReconcileParts & ReplayParts
+
 export interface Ground {
   readonly parts: Parts
   readonly store: Store
   readonly broker: RabbitBroker
   readonly url: string
   /** What acts need; `publisher` may be another, and the time (ms) `aheadMs` later than Redis has it. */
-  acts(other?: { readonly aheadMs?: number; readonly publisher?: Publisher }): ReconcileParts
+  acts(other?: { readonly aheadMs?: number; readonly publisher?: Publisher }): DeskActs
   startWorker(): Promise<void>
   stopWorker(): Promise<void>
   /** Events so far, in their order. */
@@ -54,7 +58,7 @@ export interface Ground {
   /** Takes in what waits, and closes what has ended. */
   catchUp(): Promise<void>
   letter(id: string): Promise<WholeLetter>
-  replay(id: string, acts?: ReconcileParts): Promise<Result>
+  replay(id: string, acts?: DeskActs): Promise<Result>
   depth(queue: string): Promise<number>
   close(): Promise<void>
 }
@@ -80,8 +84,10 @@ export async function openGround(): Promise<Ground> {
   let worker: OpenWorker | null = null
   const acts: Ground['acts'] = ({ aheadMs = 0, publisher = broker } = {}) => {
     const { desk, journal, ledger } = store
+    const witnesses = witnessesOf(broker, names, 7 * DAY_MS)
     const nowMs = async (): Promise<number> => (await store.serverNowMs()) + aheadMs
-    return { desk, journal, ledger, publisher, names, clock: systemClock, telemetry, prefix: 'ferryman', nowMs }
+    const clock = systemClock
+    return { desk, journal, ledger, publisher, names, clock, telemetry, prefix: 'ferryman', nowMs, witnesses }
   }
   const depth = async (queue: string): Promise<number> => (await broker.counts([queue]))[queue] ?? 0
   const publish = async (request: object): Promise<void> => {

@@ -15,7 +15,13 @@ describe('a worker', () => {
     // Of all that a worker has, its loop needs no more.
     const deps = { clock, names, telemetry: new Telemetry(), locks: { session: 's' }, effects: {} }
     const parts = { deps, broker: { consume }, troubles: () => [] } as unknown as WorkerParts
-    const options = { concurrency: 1, drainMs: 1, lookEveryMs: 500, sweepEveryMs: HOUR_MS * 100, packEveryMs: HOUR_MS * 100 }
+    const options = {
+      concurrency: 1,
+      drainMs: 1,
+      lookEveryMs: 500,
+      sweepEveryMs: HOUR_MS * 100,
+      packEveryMs: HOUR_MS * 100,
+    }
     return { clock, worker: new Worker(parts, options) }
   }
 
