@@ -96,6 +96,11 @@ describe('ferryman plan', () => {
     }).timeout(60_000)
   }
 
+  it('foretells that a request was called off before it came', async () => {
+    const { code, out } = await plan([...claim(OTHER, ROOMY), '--id', idOf('b', 77), '--json'])
+    expect([code, (JSON.parse(out) as { outcome: { code: string } }).outcome.code]).to.deep.equal([1, 'cancelled'])
+  }).timeout(60_000)
+
   it('names what a worker would find wrong with the request itself, exit 1', async () => {
     const { code, out } = await plan([...claim('x', ROOMY), '--json'])
     expect(code).to.equal(1)

@@ -8,6 +8,7 @@ import { openParts, type Parts, type Store } from '../../src/wire/parts.ts'
 import { inProcess } from '../support/in-process.ts'
 import { openInstallation, type Installation } from '../support/installation.ts'
 import { moverOf, moversBooks, moves, requestOf } from '../support/installation-moves.ts'
+import { until } from '../support/installation-workers.ts'
 import type { Run } from '../support/program.ts'
 
 const linesOf = ({ out }: Run): Record<string, unknown>[] =>
@@ -65,6 +66,15 @@ describe('ferryman transfers stuck', () => {
     const left = await found(second.id)
     expect(left).to.include({ state: 'left', worker: 'host-b:18', workerLives: false })
     expect(left!['next']).to.match(/worker host-b:18 has left it/)
+  })
+
+  it('names a worker that died without a word, once its lease has ended', async () => {
+    const third = requests[2]!
+    await store.locks.heartbeat('host-c:19/three', 200, true)
+    await begin(third, 'host-c:19/three.1')
+    expect(await found(third.id)).to.include({ worker: 'host-c:19' })
+    await until('its lease is over', async () => (await found(third.id))?.['state'] === 'left')
+    expect(await found(third.id)).to.include({ state: 'left', worker: 'host-c:19', workerLives: false })
   })
 
   it('tells what waits on the ladder, what is due, and what is decided and not told', async () => {
