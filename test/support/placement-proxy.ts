@@ -16,6 +16,8 @@ export interface Seen {
 export type Fault =
   /** Placement carries it out, and the connection is cut before its answer. */
   | { readonly kind: 'lose_answer' }
+  /** Placement carries it out, and its answer never comes; the connection stays open. */
+  | { readonly kind: 'keep_answer' }
   /** The connection is cut; Placement never hears of it. */
   | { readonly kind: 'lose_request' }
   /** Placement hears of it only when `release` is called; its answer is passed on then. */
@@ -27,6 +29,8 @@ export type Fault =
       readonly body?: string | Iterable<string>
     }
 
+export type Chooser = (method: string, path: string, body: string) => Fault | null
+
 export interface PlacementProxy {
   readonly url: string
   readonly seen: readonly Seen[]
@@ -34,7 +38,7 @@ export interface PlacementProxy {
   lines(): string[]
   clear(): void
   /** The fault of a request, asked before it is passed on; null: none. Stands until the next call. */
-  fault(choose: (method: string, path: string) => Fault | null): void
+  fault(choose: Chooser): void
   /** Resolves once a request is held. */
   held(): Promise<void>
   /** Lets go what is held, and resolves with what Placement answered to each. */
@@ -73,7 +77,7 @@ class Held {
 
 interface State {
   seen: Seen[]
-  choose: (method: string, path: string) => Fault | null
+  choose: Chooser
   readonly held: Held
   /** Asks Placement itself. */
   readonly pass: (one: Seen, headers: IncomingMessage['headers']) => Promise<IncomingMessage>
@@ -134,7 +138,7 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
   const { method = '', url: path = '', headers } = request
   const one: Seen = { method, path, body: Buffer.concat(chunks).toString('utf8'), status: null }
   state.seen.push(one)
-  const fault = state.choose(method, path)
+  const fault = state.choose(method, path, one.body)
   switch (fault?.kind) {
     case undefined: {
       const answer = await state.pass(one, headers)
@@ -145,6 +149,9 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
     case 'lose_answer':
       await once((await state.pass(one, headers)).resume(), 'end')
       request.socket.resetAndDestroy()
+      return
+    case 'keep_answer':
+      await once((await state.pass(one, headers)).resume(), 'end')
       return
     case 'lose_request':
       request.socket.resetAndDestroy()
