@@ -71,6 +71,7 @@ async function giveUpOrLater(begun: Begun, deps: Deps): Promise<void> {
 
 async function giveUp(begun: Begun, aside: Aside, deps: Deps): Promise<void> {
   deps.locks.forget(begun.held)
+  if (deps.locks.stoodStill(begun.processing.session)) return // whoever begins it next counts a death
   await repeat(deps.effects.aside, { processing: begun.processing, aside }, null, deps)
 }
 

@@ -17,6 +17,8 @@ export interface LeaseParts {
   readonly onEnd: (why: string) => void
 }
 
+/** Share of a lease by which a heartbeat is too late for anything but a process that stands still. */
+const STILL = 0.5
 /** Heartbeats a lease, so that one that is missed twice is still made up for in time. */
 const BEATS = 3.3
 const RETRY = { baseMs: 50, capMs: 250 }
@@ -41,6 +43,9 @@ export class Lease {
   #storeMs: number
   #over = false
   #failures = 0
+  /** Monotonic ms at which the next heartbeat is to be sent. */
+  #dueMs: number
+  #stoodStill = false
   #cancelBeat: () => void
   #cancelEnd: () => void
 
@@ -49,6 +54,7 @@ export class Lease {
     this.#parts = parts
     this.#sentAtMs = sentAtMs
     this.#storeMs = storeMs
+    this.#dueMs = parts.clock.monotonicMs() + this.#everyMs
     this.#cancelBeat = parts.clock.timer(this.#everyMs, this.#beat)
     this.#cancelEnd = parts.clock.timer(this.#leftMs(), this.#endOfTrust)
   }
@@ -56,6 +62,12 @@ export class Lease {
   /** A comparison, not a flag: a process that slept through its timers must not trust it. */
   get trusted(): boolean {
     return !this.#over && this.#leftMs() > 0
+  }
+
+  /** Whether the process did not come to send its heartbeats, rather than the store to answer them. */
+  get stoodStill(): boolean {
+    this.#noteLate()
+    return this.#stoodStill
   }
 
   /** The earliest monotonic ms at which the store's clock can have shown `storeMs`; never later than now. */
@@ -66,6 +78,7 @@ export class Lease {
   /** Ends it, telling `onEnd`. The second time does nothing. */
   end(why: string): void {
     if (this.#over) return
+    this.#noteLate()
     this.#over = true
     this.#cancelBeat()
     this.#cancelEnd()
@@ -83,13 +96,21 @@ export class Lease {
 
   /** The next beat is due whether or not this one is answered: a command that hangs must not cost the lease. */
   readonly #beat = (): void => {
+    this.#noteLate()
     this.#beatIn(this.#everyMs)
     void this.#send()
   }
 
   #beatIn(ms: number): void {
     this.#cancelBeat()
+    this.#dueMs = this.#parts.clock.monotonicMs() + ms
     this.#cancelBeat = this.#parts.clock.timer(ms, this.#beat)
+  }
+
+  #noteLate(): void {
+    if (this.#over) return
+    const { clock, options } = this.#parts
+    if (clock.monotonicMs() - this.#dueMs > options.leaseMs * STILL) this.#stoodStill = true
   }
 
   async #send(): Promise<void> {
@@ -107,6 +128,7 @@ export class Lease {
     if (!answer.alive) return this.end('the store no longer knows the session')
     if (this.#leftMs() <= 0) return this.end('its time was over before a heartbeat was answered')
     this.#failures = 0
+    this.#stoodStill = false
     if (sentAtMs <= this.#sentAtMs) return
     this.#sentAtMs = sentAtMs
     this.#storeMs = answer.nowMs

@@ -42,6 +42,11 @@ export interface LockHolder {
   hold(ticket: Ticket, resources: readonly Resource[], signal: AbortSignal, takenBy?: string): Promise<Lock | InVain>
   /** Gives `lock` up for one on other resources (the next alternate). Same results as `hold`. */
   change(lock: Lock, key: string, resources: readonly Resource[], signal: AbortSignal): Promise<Lock | InVain>
+  /**
+   * Whether `session`, lost since, was lost because this process stood still past its lease: a death of what it had
+   * begun, which must then not be given up as if nothing had been.
+   */
+  stoodStill(session: string): boolean
   /** Stops watching a ticket whose release has been asked for elsewhere (with the decision). */
   forget(ticket: number): void
 }

@@ -57,6 +57,8 @@ export class LockSession implements LockHolder {
   readonly #onLost = new Set<OnLost>()
   /** Work that nobody waits for but `stop`. */
   readonly #background = new Set<Promise<unknown>>()
+  /** Sessions lost because the process stood still. */
+  readonly #stoodStill = new Set<string>()
   #session: string
   #current: Incarnation | null = null
   #started: Promise<void> | null = null
@@ -136,6 +138,12 @@ export class LockSession implements LockHolder {
     }
   }
 
+  stoodStill(session: string): boolean {
+    const lease = this.#current?.lease
+    const still = lease?.session === session && !lease.trusted && lease.stoodStill // its timers are yet to run
+    return still || this.#stoodStill.has(session)
+  }
+
   forget(ticket: number): void {
     this.#current?.watch.forget(ticket)
   }
@@ -184,7 +192,9 @@ export class LockSession implements LockHolder {
 
   #lose(id: string, why: string): void {
     if (this.#current?.lease.session !== id) return
-    this.#closeCurrent()
+    const { stoodStill } = this.#current.lease
+    if (stoodStill) this.#stoodStill.add(id)
+    this.#closeCurrent(!stoodStill)
     this.#inBackground(this.#openSoon(false))
     this.#parts.telemetry.emit('session.lost', { session: id, why })
     for (const run of this.#onLost) {
@@ -196,15 +206,15 @@ export class LockSession implements LockHolder {
     }
   }
 
-  /** Its tickets are given up at once, so that others need not wait for the rest of the lease. */
-  #closeCurrent(): void {
+  /** `passOn`: its tickets are given up at once, so that others need not wait for the rest of the lease. */
+  #closeCurrent(passOn = true): void {
     const last = this.#current
     if (last === null) return
     this.#current = null
     last.lease.end('closed')
     last.watch.end()
     this.#inBackground(last.unlisten())
-    this.#inBackground(this.#parts.store.close(last.lease.session))
+    if (passOn) this.#inBackground(this.#parts.store.close(last.lease.session))
   }
 
   async #stop(): Promise<void> {

@@ -178,6 +178,7 @@ describe('the breaker of a ledger', () => {
   it('learns nothing of now from a call that was made before it opened', async () => {
     const { breaker, clock, weather, send, pass } = ground()
     weather.state = 'silent'
+    weather.timeoutMs = 8_000
     const late = send(1).catch((failure: unknown) => failure)
     await pass(4_000)
     expect(breaker.troubles()).to.have.length(1)

@@ -6,13 +6,19 @@ import type { LockStore, Resource } from '../../../src/locks/locks.ts'
 import { Refused } from '../../../src/retry/failures.ts'
 import { Telemetry } from '../../../src/telemetry/events.ts'
 import { memoryLocks } from '../../support/memory/ports.ts'
-import { memorySlot, type MemorySlot } from '../../support/memory/slot.ts'
+import { memorySlot, type MemorySlot, type Place } from '../../support/memory/slot.ts'
 import { connection, FAIR, type Connection } from '../../support/memory/weather.ts'
 import { virtualClock, type VirtualClock } from '../../support/virtual-clock.ts'
 
 const OPTIONS: SessionOptions = { leaseMs: 5_000, holdMs: 60_000, waitMs: 30_000, marginMs: 250, waitersMax: 2 }
 const NEVER = new AbortController().signal
 const ONE: readonly Resource[] = ['c:one']
+
+/** A processing of `session` that holds a lock. */
+function ticketOf(session: string): Place {
+  const grantedAtMs = 0
+  return { number: 1, session, key: `${session}.1`, resources: [], state: 'granted', grantedAtMs, deadlineMs: Infinity }
+}
 
 interface Process {
   readonly locks: LockSession
@@ -78,6 +84,32 @@ describe('the lock session of a process', () => {
     expect(locks.trusted).to.equal(true)
     expect(locks.session).to.equal(session)
     expect(events).to.deep.equal(['session.opened'])
+  })
+
+  it('leaves what it held to whoever sweeps where the process stood still past its lease: a death', async () => {
+    const { locks } = await started()
+    const { session } = locks
+    slot.tickets.set(1, ticketOf(session))
+    clock.stall(6_000)
+    await clock.runUntil(() => locks.session !== session)
+    expect(locks.stoodStill(session)).to.equal(true)
+    expect(slot.keys.get(`${session}.1`)).to.equal(-1)
+    await clock.advance(60_000)
+    expect(locks.stoodStill(locks.session)).to.equal(false)
+  })
+
+  it('closes its session where only the store was silent, or the process stood still for less: no death', async () => {
+    const { locks, link } = await started()
+    const { session } = locks
+    slot.tickets.set(1, ticketOf(session))
+    clock.stall(4_000)
+    await clock.advance(60_000)
+    expect(locks.session).to.equal(session)
+    link.weather.state = 'refusing'
+    await clock.advance(6_000)
+    link.weather.state = 'up'
+    await clock.runUntil(() => locks.session !== session)
+    expect(locks.stoodStill(session)).to.equal(false)
   })
 
   it('counts its trust from before the heartbeat was sent', async () => {
