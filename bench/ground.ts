@@ -17,8 +17,11 @@ export interface Ground {
   stop(): Promise<void>
 }
 
-/** Private servers, Redis with its append-only file synced every second, and the topology. */
-export async function openGround(concurrency: number): Promise<Ground> {
+/**
+ * Private servers, Redis with its append-only file synced every second, and the topology. `settings`: more variables of
+ * the environment for Ferryman.
+ */
+export async function openGround(concurrency: number, settings: NodeJS.ProcessEnv = {}): Promise<Ground> {
   const [redis, rabbit] = await Promise.all([
     startRedis({ appendonly: true, args: ['--appendfsync', 'everysec'] }),
     startRabbit({ management: true }),
@@ -29,6 +32,7 @@ export async function openGround(concurrency: number): Promise<Ground> {
     FERRYMAN_RABBITMQ_URL: rabbit.url,
     FERRYMAN_RABBITMQ_MANAGEMENT_URL: rabbit.managementUrl ?? '',
     FERRYMAN_CONCURRENCY: String(concurrency),
+    ...settings,
   }
   const parts = openParts(loadConfig({ env }).config, systemClock, new Telemetry())
   const [broker, store] = await Promise.all([parts.broker(), parts.store()])

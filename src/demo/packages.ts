@@ -31,6 +31,7 @@ const CHECKS = {
   postgresql: () => postgresFolder() !== null,
   'uwsgi-plugin-python3': () => find('uwsgi') !== null && uwsgiFolder() !== null,
   'python3-placement': () => runs(DEBIAN_PYTHON, ['-c', 'import placement']),
+  'python3-nova': () => runs(DEBIAN_PYTHON, ['-c', 'import nova']),
   'python3-psycopg2': () => runs(DEBIAN_PYTHON, ['-c', 'import psycopg2']),
 } as const
 

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,6 +16,8 @@ export interface PlacementServer extends Server {
   readonly token: string
   /** Runs SQL on the database of this Placement, and gives rows as lines with columns parted by `|`. */
   readonly sql: (text: string) => Promise<string>
+  /** HTTP requests answered since it was started. */
+  readonly requests: () => Promise<number>
 }
 
 export interface PlacementOptions {
@@ -27,6 +30,8 @@ const READY_MS = 60_000
 const STOP_MS = 3_000
 const DATABASE_STOP_MS = 5_000
 const ATTEMPTS = 3
+/** Socket on which uwsgi tells its counts. */
+const STATISTICS = 'statistics.socket'
 /** PostgreSQL refuses to run as root; Debian's package brings this user. */
 const DATABASE_OWNER = '/var/lib/postgresql'
 
@@ -54,7 +59,7 @@ async function placementOn(port: number, processes: number): Promise<PlacementSe
     ...['--plugins-dir', uwsgiPlugins(), '--plugin', 'http', '--plugin', 'python3'],
     ...['--http', `127.0.0.1:${port}`, '--http-keepalive=300', '--http-timeout', '300'],
     ...['--wsgi-file', join(dir, 'wsgi.py'), '--processes', `${processes}`, '--listen', '100'],
-    ...['--master', '--need-app', '--die-on-term', '--disable-logging'],
+    ...['--master', '--need-app', '--die-on-term', '--disable-logging', '--stats', join(dir, STATISTICS)],
   ]
   let current: KeptProcess
   const start = async (): Promise<void> => {
@@ -74,6 +79,7 @@ async function placementOn(port: number, processes: number): Promise<PlacementSe
     port,
     dir,
     sql: (text) => sqlOn(dir, text),
+    requests: () => requestsOf(join(dir, STATISTICS)),
     running: () => current.running(),
     stop: async () => {
       await current.stop(STOP_MS)
@@ -142,6 +148,13 @@ async function sqlOn(dir: string, text: string): Promise<string> {
   const environment = { ...process.env, ...packageEnvironment() }
   const { stdout } = await promisify(execFile)(postgresPrograms().psql, [...args, '-c', text], { env: environment })
   return stdout.trimEnd()
+}
+
+async function requestsOf(socket: string): Promise<number> {
+  const chunks: Buffer[] = []
+  for await (const chunk of connect(socket)) chunks.push(chunk as Buffer)
+  const told = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { workers: readonly { requests: number }[] }
+  return told.workers.reduce((sum, { requests }) => sum + requests, 0)
 }
 
 function answersVersion(port: number): Promise<boolean> {

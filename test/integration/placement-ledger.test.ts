@@ -336,6 +336,23 @@ describe('the markers on Placement', function () {
     await ledger.stop()
   })
 
+  it('are removed many in a request, and one by one where one of them is not there', async () => {
+    const ground = await placementGround(await emptied(await sharedPlacement()), { markers: 1 })
+    const { markers } = ground.ledger
+    const attempts = Array.from({ length: 36 }, (_, number) => attemptOf(REQUEST, number))
+    const rows = await Promise.all(attempts.map((attempt) => markers.row(attempt, 1)))
+    const made = rows.map(([k, row]) => [k, { ...row, consumer_generation: null }] as const)
+    expect((await ground.ledger.http.send('POST', '/allocations', Object.fromEntries(made))).status).to.equal(204)
+    ground.proxy.clear()
+    expect(await markers.remove(attempts.slice(0, 34))).to.equal(34)
+    expect(ground.proxy.lines()).to.deep.equal(['POST /allocations', 'POST /allocations'])
+    expect(await markers.remove(attempts.slice(33))).to.equal(2)
+    expect(await Promise.all(attempts.map((attempt) => markers.find(attempt)))).to.deep.equal(
+      attempts.map(() => 'absent'),
+    )
+    await ground.stop()
+  })
+
   it('are removed when nobody will ask any more, guarded, and only those of the attempts named', async () => {
     const store = await placementStore(await emptied(await sharedPlacement()))
     const { markers } = store.ledger

@@ -5,7 +5,7 @@ import type { Attempt, Standing } from '../ledger.ts'
 import { ensureProviders, MARKER_CLASS, markerProvider, missingProviders } from './marker-providers.ts'
 import { errorOf, refusalOf } from './refusals.ts'
 import { holdingOf } from './answers.ts'
-import { eachOf } from './each.ts'
+import { removeMarkers } from './marker-removal.ts'
 import type { Answer, PlacementHttp } from './http.ts'
 
 /**
@@ -67,8 +67,9 @@ export function placementMarkers(http: PlacementHttp, { namespace, count }: Mark
   const all = Array.from({ length: count }, (_, number) => markerProvider(namespace, number))
   const providers = new Set(all.map(({ id }) => id))
 
+  const shardOf = (k: string): string => all[Number.parseInt(k.slice(0, 8), 16) % count]!.id
   const rowOf = async (k: string, units: 0 | 1 | 2, generation: number | null): Promise<MarkerRow> =>
-    markerRow(all[Number.parseInt(k.slice(0, 8), 16) % count]!.id, units, generation, await http.minor())
+    markerRow(shardOf(k), units, generation, await http.minor())
 
   async function reserve(attempt: Attempt): Promise<'reserved' | 'written'> {
     const k = markerOf(attempt)
@@ -106,13 +107,6 @@ export function placementMarkers(http: PlacementHttp, { namespace, count }: Mark
     return new Unavailable(`${answer.asked}: marker providers had gone and were made again (${detail.slice(0, 200)})`)
   }
 
-  async function removeOne(k: string): Promise<boolean> {
-    const holding = holdingOf(await http.send('GET', `/allocations/${k}`))
-    if (holding === null) return false
-    const answer = await http.send('PUT', `/allocations/${k}`, await rowOf(k, 0, holding.generation))
-    return answer.status < 300
-  }
-
   return {
     providers,
     reserve,
@@ -122,10 +116,7 @@ export function placementMarkers(http: PlacementHttp, { namespace, count }: Mark
     ensure: () => ensureProviders(http, all),
     missing: () => missingProviders(http, all),
     row: async (attempt, units) => [markerOf(attempt), await rowOf(markerOf(attempt), units, 0)],
-    remove: async (attempts) => {
-      const removed = await eachOf(attempts, (attempt) => removeOne(markerOf(attempt)))
-      return removed.filter(Boolean).length
-    },
+    remove: (attempts) => removeMarkers(http, attempts.map(markerOf), shardOf, (k, at) => rowOf(k, 0, at)),
   }
 }
 
