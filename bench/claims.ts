@@ -69,7 +69,7 @@ export async function bareClaim(http: PlacementHttp, claim: Claim): Promise<stri
   return status === 204 ? null : `answered with ${status}`
 }
 
-/** The ledger as the flow uses it: read, plan with every check, write once with its marker, compare what is read back. */
+/** The ledger as the flow uses it: read, plan with every check, write with its marker, compare what is read back. */
 export async function ledgerClaim(ledger: PlacementLedger, claim: Claim): Promise<string | null> {
   const decoded = decode({ body: requestOf(claim), headers: {} }, { bytesMax: 65_536 })
   if (decoded.kind !== 'request') return 'not a request'
