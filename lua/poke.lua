@@ -19,4 +19,5 @@ local ticket = ticketOf(number)
 if not ticket or ticket.session ~= session then return done({'gone'}) end
 promote({unpack(ticket.resources)})
 ticket = ticketOf(number)
+if ticket then hear(ticket) end
 return done(ticket and answer(ticket) or {'gone'})

@@ -20,7 +20,7 @@ if tonumber(record[4]) > tonumber(attempt) then return {'stale'} end
 -- Only who holds the lock may write: so a consumer has one unsettled intent at most.
 local ticket = redis.call('HGET', RQ, token)
 local place = ticket and redis.call('HGET', T, ticket)
-if not place or string.sub(place, 1, 1) ~= 'G' then return {'stale'} end
+if not place or string.sub(place, 1, 1) == 'W' then return {'stale'} end
 settleIntents(record[5], id)
 if once == '1' then redis.call('HSET', RECORD, 'sent', attempt) else redis.call('HDEL', RECORD, 'sent') end
 if intent == '' then

@@ -1,5 +1,6 @@
 -- The ticket queues: first come first served per resource, all resources of a ticket or none.
--- A ticket in T is packed: state (W waits, G granted), grantedAt, then session, key, resources, separated by \31.
+-- A ticket in T is packed: state (W waits, G granted, N granted and nobody heard of it), grantedAt, then session, key,
+-- resources, separated by \31.
 -- HEADS names the first ticket of a resource's queue, with a + where others may stand behind it; only those are in Q.
 -- So a resource that nobody else wants costs no look at a queue.
 -- uses: prelude
@@ -18,7 +19,8 @@ local function unpackTicket(number, packed)
     count = count + 1
     resources[count] = resource
   end
-  return {number = number, state = state, grantedAt = grantedAt, session = session, key = key, resources = resources}
+  return {number = number, state = state == 'W' and 'W' or 'G', unheard = state == 'N', grantedAt = grantedAt,
+    session = session, key = key, resources = resources}
 end
 
 local function ticketOf(number)
@@ -32,9 +34,17 @@ end
 -- Writes a ticket down with the time at which it ends by itself.
 local function keep(ticket, endsAt)
   unpacked[ticket.number] = ticket
-  put(tickets, ticket.number, ticket.state .. ticket.grantedAt .. '\31' .. ticket.session .. '\31' .. ticket.key ..
+  local state = ticket.unheard and 'N' or ticket.state
+  put(tickets, ticket.number, state .. ticket.grantedAt .. '\31' .. ticket.session .. '\31' .. ticket.key ..
     '\31' .. table.concat(ticket.resources, ','))
   put(deadlines, ticket.number, endsAt)
+end
+
+-- Its process asks for it: from then on it knows how it stands.
+local function hear(ticket)
+  if not ticket.unheard then return end
+  ticket.unheard = false
+  keep(ticket, tonumber(get(deadlines, ticket.number)))
 end
 
 -- Number of the first ticket in a resource's queue, or nil; and whether others may stand behind it.
@@ -79,7 +89,8 @@ local function leave(resource, number)
   end
 end
 
-local function publish(session, message) redis.call('PUBLISH', SLOT .. 'ch:' .. session, message) end
+-- Answers how many heard it.
+local function publish(session, message) return redis.call('PUBLISH', SLOT .. 'ch:' .. session, message) end
 
 -- Removes a ticket everywhere and adds its resources to `freed`.
 local function drop(ticket, freed)
@@ -119,7 +130,8 @@ local function promote(freed)
       if not alive(ticket.session) then
         drop(ticket, freed)
       elseif grant(ticket) then
-        publish(ticket.session, 'G ' .. number .. ' ' .. ticket.grantedAt)
+        ticket.unheard = publish(ticket.session, 'G ' .. number .. ' ' .. ticket.grantedAt) == 0
+        if ticket.unheard then keep(ticket, now + holdMs) end
       end
     end
     i, looks = i + 1, looks + 1
@@ -133,7 +145,8 @@ local function dropAll(session, freed)
   for _, member in ipairs(members) do
     local ticket = ticketOf(string.sub(member, -16))
     if ticket then
-      if ticket.state == 'G' and sessionOf(ticket.key) == session then held[#held + 1] = ticket.key end
+      local begun = ticket.state == 'G' and not ticket.unheard and sessionOf(ticket.key) == session
+      if begun then held[#held + 1] = ticket.key end
       drop(ticket, freed)
     else
       put(ofSessions, member, false)

@@ -21,6 +21,9 @@ end
 local function take(session, key, resources)
   local number = get(byKey, key)
   local ticket = number and ticketOf(number)
-  if ticket and ticket.session == session then return ticket end
+  if ticket and ticket.session == session then
+    hear(ticket)
+    return ticket
+  end
   return queue(session, key, resources)
 end

@@ -9,6 +9,7 @@ import {
   entryOf,
   I,
   idOf,
+  listen,
   live,
   open,
   OTHER,
@@ -90,6 +91,31 @@ export const DEATHS: Readonly<Record<string, Rule>> = {
     await live(store, store.options.leaseMs + 1_000, 'b', 'z')
     expect((await beside(store, 'z.1', R2, scopeOf([OTHER], [S]))).kind).to.equal('begun')
     expect((await begin(store, R1, 'z.2', scopeOf([I], [D]))).processing).to.include({ deaths: 1 })
+  },
+  'is none of a request whose lock was granted to its process only when that had died': async (store) => {
+    await open(store, 'a')
+    await open(store, 'z')
+    const busy = await begin(store, R2, 'z.1', ASIDE)
+    expect((await begin(store, R1, 'a.1', ASIDE)).ticket.state).to.equal('waiting')
+    await store.locks.release('z', busy.ticket.number)
+    await outlive(store, 'z')
+    expect((await beside(store, 'z.2', R1, ASIDE)).kind).to.equal('begun')
+  },
+  'is counted where the process was told of its lock, or asked': async (store) => {
+    await open(store, 'z')
+    for (const [n, told] of [true, false].entries()) {
+      const session = await open(store, `s${n}`)
+      const heard = told ? await listen(store, session) : null
+      const busy = await begin(store, idOf('b', 90 + n), `z.${n + 1}`, ASIDE)
+      const waiting = await begin(store, idOf('b', 80 + n), `${session}.1`, ASIDE)
+      await store.locks.release('z', busy.ticket.number)
+      if (!told) await store.locks.poke(session, waiting.ticket.number)
+      await outlive(store, 'z')
+      const again = await begin(store, idOf('b', 80 + n), `z.${n + 10}`, ASIDE)
+      expect(again.processing.deaths, told ? 'told' : 'asked').to.equal(1)
+      await store.locks.release('z', again.ticket.number)
+      await heard?.unlisten()
+    }
   },
   'is none where the process closed its session': async (store) => {
     await open(store, 'a')

@@ -113,6 +113,7 @@ export class Member {
   kill(noticeMs: number): void {
     this.#world.trace.note(this.name, 'DIES')
     this.process.kill()
+    this.#world.slot.listeners.delete(this.locks.session) // the store notices that its connection is gone
     this.#world.clock.timer(noticeMs, () => this.broker.drop())
   }
 

@@ -27,7 +27,7 @@ export async function checkLockKeys({ redis, keys }: ScriptRunner): Promise<stri
     for (const resource of resources!.split(',').filter((one) => one !== '')) {
       if (!queued.delete(resource + SEPARATOR + number))
         faults.push(`ticket ${number} is not in the queue of ${resource}`)
-      if (!state!.startsWith('G')) continue
+      if (state!.startsWith('W')) continue
       if (holders.has(resource)) faults.push(`${resource} is held by ${holders.get(resource)} and ${number}`)
       holders.set(resource, number)
     }

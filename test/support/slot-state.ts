@@ -8,6 +8,7 @@ interface TicketState {
   readonly session: string
   readonly key: string
   readonly state: string
+  readonly unheard: boolean
   readonly grantedAtMs: number
   readonly deadlineMs: number
   readonly resources: readonly string[]
@@ -121,7 +122,8 @@ function ticketsOf(t: Flat, dl: Flat): { [number: string]: TicketState } {
         sortedResources({
           session,
           key,
-          state: head[0] === 'G' ? 'granted' : 'waiting',
+          state: head[0] === 'W' ? 'waiting' : 'granted',
+          unheard: head[0] === 'N',
           grantedAtMs: Number(head.slice(1)),
           deadlineMs: Number(dl[number]),
           resources: resources.split(','),
@@ -131,8 +133,8 @@ function ticketsOf(t: Flat, dl: Flat): { [number: string]: TicketState } {
   )
 }
 
-function ticketState({ session, key, state, grantedAtMs, deadlineMs, resources }: Place): TicketState {
-  return { session, key, state, grantedAtMs, deadlineMs, resources: [...resources].sort() }
+function ticketState({ resources, unheard = false, number: _number, ...place }: Place): TicketState {
+  return { ...place, unheard, resources: [...resources].sort() }
 }
 
 /** What a dead session would leave behind is known for every ticket, and for nothing else. */

@@ -74,6 +74,8 @@ export interface Place {
   readonly resources: readonly string[]
   readonly state: 'granted' | 'waiting'
   readonly grantedAtMs: number
+  /** Granted while nobody listened, and not asked for since: its process does not know. */
+  readonly unheard?: boolean
   /** End of its wait, or of its hold once granted. */
   readonly deadlineMs: number
 }

@@ -27,7 +27,8 @@ export function giveUp(slot: MemorySlot, token: string): void {
 export function bury(slot: MemorySlot, session: string): string[] {
   slot.sessions.delete(session)
   const held = [...slot.tickets.values()].filter(
-    ({ session: holder, state, key }) => holder === session && state === 'granted' && sessionOf(key) === session,
+    ({ session: holder, state, key, unheard = false }) =>
+      holder === session && state === 'granted' && !unheard && sessionOf(key) === session,
   )
   const freed = dropAll(slot, session)
   const mark = held.length === 1 ? DIED.alone : DIED.inCompany
@@ -85,7 +86,10 @@ export function acquire(
 /** Finds the session's ticket under `key`, or queues a new one and grants it if nothing is in front. */
 export function take(slot: MemorySlot, session: string, key: string, resources: readonly string[]): number {
   const known = slot.keys.get(key)
-  if (known !== undefined && slot.tickets.get(known)?.session === session) return known
+  if (known !== undefined && slot.tickets.get(known)?.session === session) {
+    hear(slot, known)
+    return known
+  }
   const now = nowMs(slot)
   const number = Math.max(slot.sequence + 1, slot.nowUs())
   slot.sequence = number
@@ -111,6 +115,7 @@ export function poke(slot: MemorySlot, session: string, ticket: number): Ticket 
   const place = slot.tickets.get(ticket)
   if (place === undefined || place.session !== session) return null
   promote(slot, place.resources)
+  hear(slot, ticket)
   return standing(slot, ticket)
 }
 
@@ -148,6 +153,12 @@ function ahead(slot: MemorySlot, place: Place): number {
   return Math.max(...place.resources.map((resource) => slot.queues.get(resource)!.indexOf(place.number)))
 }
 
+/** Its process asks for it: from then on it knows how it stands. */
+function hear(slot: MemorySlot, ticket: number): void {
+  const place = slot.tickets.get(ticket)
+  if (place?.unheard === true) slot.tickets.set(ticket, { ...place, unheard: false })
+}
+
 /** Grants a waiting ticket if it heads all its queues. */
 function grant(slot: MemorySlot, ticket: number): boolean {
   const place = slot.tickets.get(ticket)!
@@ -168,6 +179,8 @@ export function promote(slot: MemorySlot, resources: readonly string[]): void {
     if (!alive(slot, place.session)) list.push(...drop(slot, place.number))
     else if (grant(slot, place.number)) {
       slot.publish(place.session, { kind: 'granted', ticket: place.number, grantedAtMs: nowMs(slot) })
+      const unheard = !slot.listeners.has(place.session)
+      slot.tickets.set(place.number, { ...slot.tickets.get(place.number)!, unheard })
     }
   }
 }
