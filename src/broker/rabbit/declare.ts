@@ -28,6 +28,8 @@ export interface Report {
   readonly findings: readonly Finding[]
   /** Objects and policies made or written in this run; of a plan, those that would be. */
   readonly made: readonly string[]
+  /** What creating found and mended: others may have changed more since somebody looked. */
+  readonly mended?: readonly Finding[]
   /** Comparisons that could not be made, for want of the management API. */
   readonly notCompared: readonly string[]
 }
@@ -44,7 +46,8 @@ export const createTopology: Act = (topology, place) =>
       await take(step, place, probe)
       if (step.counts) made.push(step.name)
     }
-    return { ...reportOf(topology, await look(topology, place, probe)), made }
+    const mended = reportOf(topology, found).findings.filter(mendedByApply)
+    return { ...reportOf(topology, await look(topology, place, probe)), made, mended }
   })
 
 /** Declares nothing. Without the management API it checks existence, and the report says what was not compared. */

@@ -264,7 +264,8 @@ export class TopologyKeeper {
     this.#note(report)
     const fix = 'find out who changed it; FERRYMAN_RABBITMQ_TOPOLOGY=verify leaves it as it is'
     if (report.made.length === 0) return
-    this.#telemetry.emit('warning', { what: `the topology was declared again, since ${what}`, fix })
+    const since = (report.mended ?? mendable).map(sentenceOf).join('; ')
+    this.#telemetry.emit('warning', { what: `the topology was declared again, since ${since}`, fix })
   }
 
   /**
