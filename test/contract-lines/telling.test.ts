@@ -1,6 +1,5 @@
 // How an end is told: one event, one letter for what is not done, their names, and what they carry of the sender.
 import { createHash } from 'node:crypto'
-import { connect } from 'amqplib'
 import { expect } from 'chai'
 import { uuidOf } from '../support/crowd.ts'
 import type { Message } from '../support/installation-line.ts'
@@ -12,7 +11,7 @@ const { books, host, server } = cloud()
 const [OLD, NEW] = [host('told old'), host('told new')]
 const FULL = host('told full', { total: 1 })
 const mover = (name: string): string => server(name, { [OLD]: { VCPU: 2 } })
-const [GOOD, BAD, COPIED] = [mover('told good'), mover('told bad'), mover('told copied')]
+const [GOOD, BAD] = [mover('told good'), mover('told bad')]
 const digest = (body: Buffer): string => createHash('sha256').update(body).digest('hex')
 const way = (consumer: string, destination: string) => ({ consumer, source: OLD, destination })
 
@@ -111,43 +110,6 @@ describe('what is told', () => {
       await ground.send([{ body: json(asked), properties: { contentEncoding } }])
       expect((await ground.decision(asked.id)).outcome.code).to.equal('nothing_to_do')
     }
-  })
-
-  it('of a copy that is set aside carries what its sender may say, and no user_id', async () => {
-    const url = ground.env['FERRYMAN_RABBITMQ_URL'] as string
-    const model = await connect(url)
-    const channel = await model.createChannel()
-    // A second binding of the queue would take copies away: they are looked at, and given back.
-    const asked = request('transfer', way(COPIED, NEW))
-    const properties = {
-      contentType: 'application/json',
-      userId: 'guest',
-      replyTo: 'x',
-      expiration: '60000',
-      appId: 'nova',
-      type: 'kind',
-      timestamp: 1_700_000_000,
-      headers: { traceparent: '00-1', 'x-mine': 1, 'dl-id': 'forged', nested: { a: 1 } },
-    }
-    const seen: Message['properties'][] = []
-    await channel.consume(`ferryman.retry.1s`, (message) => {
-      if (message === null) return
-      seen.push(message.properties)
-      channel.nack(message, false, true)
-    })
-    await ground.send(Array.from({ length: 40 }, () => ({ body: json(asked), properties })))
-    await until('a copy is set aside', () => seen.length > 0, 10_000)
-    await channel.close()
-    await model.close()
-    const { headers, contentType, userId, replyTo, expiration, appId, type, timestamp } = seen[0]!
-    expect({ contentType, userId, replyTo, expiration, appId, type, timestamp }).to.deep.equal({
-      ...{ contentType: 'application/json', appId: 'nova', type: 'kind', timestamp: 1_700_000_000 },
-      ...{ userId: undefined, replyTo: undefined, expiration: undefined },
-    })
-    expect(headers).to.include({ traceparent: '00-1', 'original-user-id': 'guest' })
-    expect(headers).to.not.have.any.keys('x-mine', 'dl-id', 'nested')
-    await until('every copy is answered', () => ground.events.of(asked.id).length >= 40, 20_000)
-    expect(new Set(ground.events.of(asked.id).map(({ body }) => body.toString()))).to.have.length(1)
   })
 
   it('leaves everything at rest', async () => {

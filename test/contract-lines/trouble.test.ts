@@ -6,12 +6,24 @@ import { holdingProxy, type HoldingProxy } from '../support/installation-proxies
 import { faultsOfEvent } from '../support/installation-shape.ts'
 import { openInstallation, type Installation } from '../support/installation.ts'
 import { until, type WorkerUnderTest } from '../support/installation-workers.ts'
-import { cloud, request, type Answer } from './ground.ts'
+import { cloud, json, request, type Answer } from './ground.ts'
 
 const { books, host, server } = cloud()
 const [OLD, NEW] = [host('trouble old'), host('trouble new')]
 const [HELD, BEHIND] = ['held', 'behind'].map((name) => server(name, { [OLD]: { VCPU: 2 } }))
 const way = (consumer: string | undefined) => ({ consumer, source: OLD, destination: NEW })
+
+/** What a sender may say, and what would lose or multiply a copy. */
+const DRESS = {
+  contentType: 'application/json',
+  userId: 'guest',
+  replyTo: 'x',
+  expiration: '60000',
+  appId: 'nova',
+  type: 'kind',
+  timestamp: 1_700_000_000,
+  headers: { traceparent: '00-1', 'x-mine': 1, 'dl-id': 'forged', nested: { a: 1 } },
+}
 
 describe('a request in trouble', () => {
   let installation: Installation
@@ -79,9 +91,22 @@ describe('a request in trouble', () => {
 
     it('cannot be cancelled while its write is under way: the cancel waits, and both tell the same end', async () => {
       const open = request('cancel', { request: held.id })
-      await installation.ask(open)
-      const aside = async (): Promise<boolean> => (await channel.checkQueue('ferryman.retry.1s')).messageCount > 0
-      await until('it is set aside', aside, 10_000)
+      const seen: Message['properties'][] = []
+      const { consumerTag } = await channel.consume('ferryman.retry.1s', (message) => {
+        if (message === null) return
+        seen.push(message.properties)
+        channel.nack(message, false, true)
+      })
+      await installation.send([{ body: json(open), properties: DRESS }])
+      await until('it is set aside', () => seen.length > 0, 20_000)
+      await channel.cancel(consumerTag)
+      const { headers, contentType, userId, replyTo, expiration, appId, type, timestamp } = seen[0]!
+      expect({ contentType, userId, replyTo, expiration, appId, type, timestamp }).to.deep.equal({
+        ...{ contentType: 'application/json', appId: 'nova', type: 'kind', timestamp: 1_700_000_000 },
+        ...{ userId: undefined, replyTo: undefined, expiration: undefined },
+      })
+      expect(headers).to.include({ traceparent: '00-1', 'original-user-id': 'guest' })
+      expect(headers).to.not.have.any.keys('x-mine', 'dl-id', 'nested')
       expect(installation.events.of(open.id)).to.deep.equal([])
       proxy.release()
       const ends = [(await decided(held.id)).outcome.code, (await decided(open.id)).outcome.code]

@@ -194,7 +194,7 @@ export const OUTCOMES: Section = {
       'letter.properties',
       'Of the sender only content_type, timestamp, type, app_id and flat headers; user_id as a header.',
       SENDER,
-      'telling: of a copy that is set aside carries what its sender may say, and no user_id',
+      'trouble: cannot be cancelled while its write is under way: the cancel waits, and both tell the same end',
     ),
     shown('letter.forged', 'Counts come from own records, never from what a sender can forge.', SENDER, BROKEN),
     shown('letter.replay', 'A replayed request carries `replay-of` and `replay-by`.', REPLAY),

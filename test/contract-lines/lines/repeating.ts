@@ -56,7 +56,7 @@ export const REPEATING: Section = {
     shown(
       'ladder.aside',
       'What is set aside costs neither attempt nor rung.',
-      'telling: of a copy that is set aside carries what its sender may say, and no user_id',
+      'trouble: cannot be cancelled while its write is under way: the cancel waits, and both tell the same end',
     ),
   ],
 }

@@ -151,7 +151,7 @@ export const REQUESTS: Section = {
       'request.aside',
       'A copy that comes before the decision is set aside, and answered then.',
       'duplicates: have one effect and one event id, all events identical, when 50 come at once to several workers',
-      'telling: of a copy that is set aside carries what its sender may say, and no user_id',
+      'trouble: cannot be cancelled while its write is under way: the cancel waits, and both tell the same end',
     ),
     shown(
       'request.invalid-id',
