@@ -97,7 +97,7 @@ function ledgerOn(server: PlacementServer): PlacementLedger {
     timeoutMs: TIMEOUT_MS,
     authorise: tokenAuthorise(server.token),
     clock: systemClock,
-    namespace: 'bench',
+    namespace: 'ferryman', // the worker's too, so that its marker providers stand already
     markers: 64,
     moves: () => Promise.resolve({}),
   })

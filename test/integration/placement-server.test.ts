@@ -1,6 +1,6 @@
 // A private Placement under a test's hand: stopped, frozen, killed and started again, with what was in it.
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,6 +53,7 @@ describe('a private Placement', () => {
     expect(String(failure)).to.match(/address already in use/i)
     const [made] = readdirSync(folder)
     const database = readdirSync(join(folder, made!, 'database'))
+    rmSync(folder, { recursive: true })
     expect(database).to.include('PG_VERSION').and.not.include('postmaster.pid')
   }).timeout(60_000)
 })
