@@ -95,7 +95,7 @@ function parse(message: Message): Parsed {
   } catch {
     return { malformed: 'it cannot be parsed', value: undefined }
   }
-  if (depth > DEPTH_MAX && !(isRecord(value) && isEnvelope(value, message))) return { malformed: tooDeep(), value }
+  if (depth > DEPTH_MAX && !(isRecord(value) && isEnvelope(value))) return { malformed: tooDeep(), value }
   if (duplicate !== null) {
     return { malformed: `an object names the key "${asciiCut(duplicate, 48)}" twice`, value }
   }
@@ -121,20 +121,18 @@ function lenient(text: string): unknown {
 }
 
 /**
- * A structured CloudEvents envelope says so in its body. In binary mode the headers do, and the body is the request
- * itself.
+ * A structured CloudEvents envelope says so in its body, whatever the headers say: no request has that field. In binary
+ * mode the body is the request itself.
  */
-function isEnvelope(value: Readonly<Record<string, unknown>>, message: Message): boolean {
-  const { headers } = message
-  const binary = Object.hasOwn(headers, 'cloudEvents_specversion') || Object.hasOwn(headers, 'cloudEvents:specversion')
-  return !binary && Object.hasOwn(value, 'specversion')
+function isEnvelope(value: Readonly<Record<string, unknown>>): boolean {
+  return Object.hasOwn(value, 'specversion')
 }
 
 function validated(message: Message, value: unknown): Decoded {
   const problems: Problems = { violations: [] }
   let body = value
   let path = ''
-  if (isRecord(value) && isEnvelope(value, message)) {
+  if (isRecord(value) && isEnvelope(value)) {
     path = '/data'
     body = value['data']
     if (value['specversion'] !== '1.0') problem(problems, '/specversion', 'must be "1.0"')
@@ -248,7 +246,7 @@ function invalid(
  */
 function identify(message: Message, value: unknown, bytesDigest: string): Identity {
   const outer = isRecord(value) ? value : {}
-  const inner = isEnvelope(outer, message) ? outer['data'] : outer
+  const inner = isEnvelope(outer) ? outer['data'] : outer
   const body = isRecord(inner) ? inner : {}
   const ignored: Problems = { violations: [] }
   return {

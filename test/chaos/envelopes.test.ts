@@ -22,12 +22,12 @@ describe('a request of a scheduler', () => {
   let installation: Installation
   before(async () => {
     installation = await openInstallation()
-    await installation.seed(moversBooks(6))
+    await installation.seed(moversBooks(7))
     await installation.worker()
   })
   after(() => installation.close())
 
-  const requests = moves(6, { context: { order: 7 } })
+  const requests = moves(7, { context: { order: 7 } })
   const dresses = {
     'plain JSON': (request: object) => ({ body: json(request) }),
     'plain JSON without any property': (request: object) => ({
@@ -42,6 +42,10 @@ describe('a request of a scheduler', () => {
     'a structured CloudEvent with charset': (request: object) => ({
       body: json({ ...attributes(3), datacontenttype: 'application/json', data: request }),
       properties: { contentType: 'application/cloudevents+json; charset=utf-8' },
+    }),
+    'a structured CloudEvent with its attributes in headers too': (request: object) => ({
+      body: json({ ...attributes(6), data: request }),
+      properties: { contentType: 'application/cloudevents+json', headers: prefixed('cloudEvents_', 6) },
     }),
     'a binary CloudEvent with cloudEvents_ headers': (request: object) => ({
       body: json(request),

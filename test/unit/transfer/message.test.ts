@@ -281,6 +281,9 @@ describe('the content of a message', () => {
   })
 })
 
+const ENVELOPE = { specversion: '1.0', id: 'x', source: '/s', type: 't', data: CLAIM }
+const BINARY = { cloudEvents_specversion: '1.0', cloudEvents_id: 'y' }
+
 describe('the digest of a request', () => {
   const same: readonly (readonly [string, () => Decoded])[] = [
     ['another order of keys', () => read(Object.fromEntries(Object.entries(CLAIM).toReversed()))],
@@ -291,19 +294,10 @@ describe('the digest of a request', () => {
       () => read({ ...CLAIM, mode: 'migration', origin: 'none', context: {}, requires: {}, idempotent: true }),
     ],
     ['the derived migration given', () => read({ ...CLAIM, migration: uuidV5(U(1)) })],
-    [
-      'a structured envelope',
-      () =>
-        read(
-          { specversion: '1.0', id: 'x', source: '/s', type: 't', data: CLAIM },
-          { contentType: 'application/cloudevents+json' },
-        ),
-    ],
-    [
-      'an envelope that no property announces',
-      () => read({ specversion: '1.0', id: 'x', source: '/s', type: 't', extension: 1, data: CLAIM }),
-    ],
-    ['binary headers', () => read(CLAIM, { headers: { cloudEvents_specversion: '1.0', cloudEvents_id: 'y' } })],
+    ['a structured envelope', () => read(ENVELOPE, { contentType: 'application/cloudevents+json' })],
+    ['an envelope that no property announces', () => read({ ...ENVELOPE, extension: 1 })],
+    ['an envelope whose attributes stand in headers too', () => read(ENVELOPE, { headers: BINARY })],
+    ['binary headers', () => read(CLAIM, { headers: BINARY })],
     ['binary headers with a colon', () => read(CLAIM, { headers: { 'cloudEvents:specversion': '1.0' } })],
     ['other properties', () => read(CLAIM, { messageId: U(9), contentType: 'text/plain', headers: { a: 1 } })],
   ]
