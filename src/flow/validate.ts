@@ -31,7 +31,8 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
     case 'begun':
       break
   }
-  const { processing, ticket, moves, snapshot } = stands
+  const { ticket, moves, snapshot } = stands
+  const processing = tried(stands.processing)
   const begun: Begun = {
     kind: 'begun',
     processing,
@@ -55,6 +56,12 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
 export function refusedAtOnce({ request }: Job, begun: Begun): Ending | null {
   const refusal = settledBefore(request, begun.processing) ?? refusedBefore(request, begun.processing)
   return refusal === null ? null : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
+}
+
+/** A processing that died with a write under way was a try, which the journal is not told otherwise. */
+function tried(processing: Processing): Processing {
+  if (processing.intent === null) return processing
+  return { ...processing, lastReason: processing.lastReason ?? 'ledger_unavailable' }
 }
 
 /** What the journal keeps, so that the sweep can publish the request again. */

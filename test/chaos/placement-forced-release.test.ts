@@ -5,7 +5,7 @@ import { faultsOfTelling, type Told } from '../support/installation.ts'
 import { destinationOf, holdings, moverOf, moversBooks, moves, sourceOf } from '../support/installation-moves.ts'
 import { askedOf, doneOf, openBehindProxy, type PlacementInstallation } from '../support/installation-placement.ts'
 import { uuidV5 } from '../support/installation-shape.ts'
-import { until } from '../support/installation-workers.ts'
+import { until, type WorkerUnderTest } from '../support/installation-workers.ts'
 import type { Fault } from '../support/placement-proxy.ts'
 
 const HELD = { VCPU: 2 }
@@ -19,16 +19,25 @@ const releaseOf = (server: number) => ({
 
 describe('a forced release without an open move', () => {
   let installation: PlacementInstallation
+  const workers: WorkerUnderTest[] = []
   before(async () => {
     installation = await openBehindProxy({ FERRYMAN_LEDGER_TIMEOUT_MS: '1000' })
     await installation.seed(moversBooks(5))
   })
   after(() => installation.close())
+  afterEach(() => {
+    for (const worker of workers.splice(0)) worker.signal('SIGKILL')
+  })
 
+  const start = async (env: Readonly<Record<string, string>> = {}): Promise<WorkerUnderTest> => {
+    const worker = await installation.worker(env)
+    workers.push(worker)
+    return worker
+  }
   const deletes = (server: number): number => askedOf(installation.proxy, 'DELETE', moverOf(server)).length
   const holds = async (server: number): Promise<unknown> => holdings(await installation.dump())[moverOf(server)]
   const ask = async (server: number, fault: Fault | null): Promise<Told> => {
-    await installation.worker()
+    await start()
     installation.proxy.fault((method) => (method === 'DELETE' ? fault : null))
     await installation.ask(releaseOf(server))
     return installation.decision(releaseOf(server).id)
@@ -74,7 +83,7 @@ describe('a forced release without an open move', () => {
     [4, { kind: 'keep_answer' }, 'was carried out', 204, 'applied'],
   ] as const) {
     it(`whose worker is killed while its DELETE ${when} ends ${code} by the next one, which sends none`, async () => {
-      const first = await installation.worker({ FERRYMAN_LEDGER_TIMEOUT_MS: '60000' })
+      const first = await start({ FERRYMAN_LEDGER_TIMEOUT_MS: '60000' })
       installation.proxy.fault((method) => (method === 'DELETE' ? fault : null))
       await installation.ask(releaseOf(server))
       await until(
@@ -84,7 +93,7 @@ describe('a forced release without an open move', () => {
       first.signal('SIGKILL')
       await first.ended
       expect(installation.events.of(releaseOf(server).id)).to.deep.equal([])
-      await installation.worker()
+      await start()
       await installation.decision(releaseOf(server).id)
       await expectOnce(server, code)
       expect(await holds(server)).to.deep.equal(code === 'applied' ? undefined : { [sourceOf(server)]: HELD })

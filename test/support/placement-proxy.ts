@@ -16,7 +16,7 @@ export interface Seen {
 export type Fault =
   /** Placement carries it out, and the connection is cut before its answer. */
   | { readonly kind: 'lose_answer' }
-  /** Placement carries it out, and its answer never comes; the connection stays open. */
+  /** Placement carries it out, and its answer never comes; the connection stays open. A refusal is passed on. */
   | { readonly kind: 'keep_answer' }
   /** The connection is cut; Placement never hears of it. */
   | { readonly kind: 'lose_request' }
@@ -141,26 +141,26 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
   const fault = state.choose(method, path, one.body)
   switch (fault?.kind) {
     case undefined: {
-      const answer = await state.pass(one, headers)
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
+      passOn(await state.pass(one, headers), response)
       return
     }
     case 'lose_answer':
       await once((await state.pass(one, headers)).resume(), 'end')
       request.socket.resetAndDestroy()
       return
-    case 'keep_answer':
-      await once((await state.pass(one, headers)).resume(), 'end')
+    case 'keep_answer': {
+      const answer = await state.pass(one, headers)
+      if ((answer.statusCode ?? 0) >= 300) passOn(answer, response)
+      else await once(answer.resume(), 'end')
       return
+    }
     case 'lose_request':
       request.socket.resetAndDestroy()
       return
     case 'hold':
       state.held.add(async () => {
         const answer = await state.pass(one, headers)
-        response.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(response)
+        passOn(answer, response)
         await once(answer, 'end')
         return answer.statusCode ?? 0
       })
@@ -171,4 +171,9 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
       await pipeline(Readable.from(typeof body === 'string' ? [body] : body), response)
     }
   }
+}
+
+function passOn(answer: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(answer.statusCode ?? 502, answer.headers)
+  answer.pipe(response)
 }
