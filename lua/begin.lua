@@ -43,13 +43,13 @@ end
 
 local function begin(stored, tomb, scope, id, token, mine, digest, op, body, props, exchange, rk, _, _, held, alone)
   local session = sessionOf(token)
-  if not alive(session) then return {'stale'} end
+  if restoring or not alive(session) then return {'stale'} end
   local record = redis.call('HMGET', stored, 'digest', 'code', 'proc', 'run', 'dueAt', 'attempts', 'n', 'written',
     'rung', 'firstFailedAt', 'reason', 'cancelledBy', 'last', 'sent', 'suspect', 'deaths', 'intent')
   if record[1] and record[1] ~= digest then return {'reused'} end
-  local packed = not record[1] and tombOf(tomb, id)
+  local packed = not record[1] and not record[2] and tombOf(tomb, id)
   if packed then
-    if packed.mark ~= markOf(digest) then return {'reused'} end
+    if not isOf(packed, digest) then return {'reused'} end
     return {'packed', packed.code, packed.time, packed.attempts}
   end
   if record[2] then

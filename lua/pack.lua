@@ -37,7 +37,7 @@ then
   return {'kept'}
 end
 if packs ~= '1' then return {'ripe', record[5]} end
-entomb(TOMB, id, record[1], record[2], type(event.time) == 'string' and event.time or '', tonumber(record[4]))
+entomb(TOMB, id, record[1] or '', record[2], type(event.time) == 'string' and event.time or '', tonumber(record[4]))
 redis.call('UNLINK', RECORD)
 redis.call('ZREM', TOLD, id)
 redis.call('ZREM', RECENT, id)

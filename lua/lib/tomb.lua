@@ -12,6 +12,9 @@ end
 
 local function markOf(digest) return string.sub(bytesOf(digest) .. string.rep('\0', 12), 1, 12) end
 
+-- Whether a tombstone is of this content. Of a record that was restored from its event the content is not known.
+local function isOf(tomb, digest) return tomb.mark == markOf('') or tomb.mark == markOf(digest) end
+
 local function isOver(packed)
   local day = struct.unpack('>I2', packed)
   return day > 0 and now >= day * DAY_MS

@@ -1,7 +1,7 @@
 // The command that follows the events journal, one event a line.
 import type { Clock } from '../clock/clock.ts'
 import { scrub } from '../telemetry/scrub.ts'
-import type { EventBody } from '../transfer/event.ts'
+import { JOURNAL_MARK, type EventBody } from '../transfer/event.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { StreamStart } from './options.ts'
 import { harmless, type Io } from './output.ts'
@@ -20,7 +20,7 @@ export interface TailOptions {
 export interface Told {
   readonly body: Buffer
   readonly offset: number
-  readonly properties: { readonly correlationId?: string }
+  readonly properties: { readonly correlationId?: string; readonly type?: string }
 }
 
 /** Reads the journal from `from` on and goes on as it grows. */
@@ -44,6 +44,7 @@ export async function tail(io: Io, follow: Follow, clock: Clock, options: TailOp
   let left = options.count ?? Infinity
   const request = options.request?.toLowerCase()
   await follow(options.from, (message) => {
+    if (message.properties.type === JOURNAL_MARK) return
     if (left === 0 || (request !== undefined && message.properties.correlationId !== request)) return
     left -= 1
     io.out(options.json === true ? `${harmless(message.body.toString('utf8'))}\n` : `${friendly(message)}\n`)

@@ -1,6 +1,17 @@
 // Every effect of the flow, declared once: its name, whether it may be repeated after a timeout, and because of what.
 import type { Delivery, Outgoing, Publisher } from '../broker/broker.ts'
-import type { Aside, Begun, Cancelled, Entry, Journal, Processing, Ripe, Sending } from '../journal/journal.ts'
+import type {
+  Aside,
+  Begun,
+  Cancelled,
+  Entry,
+  Journal,
+  Processing,
+  Restored,
+  Restoring,
+  Ripe,
+  Sending,
+} from '../journal/journal.ts'
 import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
 import { idempotent, once, type Effect } from '../retry/effect.ts'
@@ -22,6 +33,9 @@ export interface Effects {
   readonly ripe: Repeatable<number, readonly Ripe[]>
   readonly forget: Repeatable<Parameters<Ledger['forget']>[0], void>
   readonly pack: Repeatable<readonly string[], number>
+  readonly restoring: Repeatable<{ holder: string; keepMs: number }, Restoring>
+  readonly restore: Repeatable<{ run: string; restored: Restored }, Awaited<ReturnType<Journal['restore']>>>
+  readonly restored: Repeatable<{ run: string; offset: number; restores: boolean }, 'noted' | 'stale'>
   readonly publish: Repeatable<Outgoing, 'routed' | 'unroutable'>
   readonly acknowledge: Repeatable<Delivery, void>
   readonly handBack: Repeatable<Delivery, void>
@@ -93,6 +107,17 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     forget: idempotent('ledger.forget', 'a proof that is gone stays gone', (attempts) => ledger.forget(attempts)),
     pack: idempotent('journal.pack', 'a record that is packed is not there to be packed again', (requests) =>
       journal.pack(requests),
+    ),
+    restoring: idempotent('journal.restoring', 'the same holder has the right again', ({ holder, keepMs }) =>
+      journal.restoring(holder, keepMs),
+    ),
+    restore: idempotent(
+      'journal.restore',
+      'a decision that is there is not restored, nor its effect',
+      ({ run, restored }) => journal.restore(run, restored),
+    ),
+    restored: idempotent('journal.restored', 'it sets a mark to the value it has', ({ run, offset, restores }) =>
+      journal.restored(run, offset, restores),
     ),
     publish: idempotent(
       'broker.publish',

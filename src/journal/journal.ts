@@ -3,7 +3,7 @@ import type { Ticket } from '../locks/locks.ts'
 import type { Decision } from '../transfer/event.ts'
 import type { Code } from '../transfer/outcome.ts'
 import type { Packed } from '../transfer/packed.ts'
-import type { MoveChange, Scope } from '../transfer/plan.ts'
+import type { Change, MoveChange, Scope } from '../transfer/plan.ts'
 import type { Move, Snapshot } from '../transfer/snapshot.ts'
 
 /** What is recorded of a request when it is first begun; enough to publish it again. */
@@ -114,6 +114,27 @@ export type Cancelled =
   | { readonly kind: 'cancelled' | 'cancelled_before' | 'waits' }
   | { readonly kind: 'decided'; readonly code: Code }
 
+/** Whether another run of the store has taken over, so that decisions which were told may be missing. */
+export interface Restoring {
+  /** Id of the run of the store. */
+  readonly run: string
+  /** Until `restored` no request is begun. */
+  readonly restoring: boolean
+  /** Whether the asker is the one to restore, or else to note how far the events journal is kept. */
+  readonly mine: boolean
+  /** Offset in the events journal up to which all that it tells is in this journal; null where none was noted. */
+  readonly offset: number | null
+}
+
+/** A decision as its event tells it, and what is to be written with it. */
+export interface Restored {
+  readonly decision: Decision
+  readonly attempts: number
+  readonly decidedMs: number
+  readonly changes: readonly Change[]
+  readonly moves: MoveChange
+}
+
 /** A request whose record may be packed, and the number of its last attempt to write. */
 export interface Ripe {
   readonly request: string
@@ -183,6 +204,15 @@ export interface Journal {
   ripe(limit: number): Promise<readonly Ripe[]>
   /** Makes tombstones of the records of these, as far as they still may be packed. The number packed. */
   pack(requests: readonly string[]): Promise<number>
+  /** Asks for the right that `Restoring.mine` tells, for `keepMs`; never given before what is under way has ended. */
+  restoring(holder: string, keepMs: number): Promise<Restoring>
+  /**
+   * Writes down what was told and lost, its effect on the books included. `known`: it is not missing. `changed`: a
+   * consumer is not as `changes` say, and nothing was written. `stale`: it is another run, or there is nothing to do.
+   */
+  restore(run: string, restored: Restored): Promise<'restored' | 'known' | 'changed' | 'stale'>
+  /** Notes that all up to `offset` is there, of a restoring or else as time goes by. */
+  restored(run: string, offset: number, restores: boolean): Promise<'noted' | 'stale'>
   show(id: string): Promise<RecordView | null>
   /** Newest first, at most `limit`. */
   list(limit: number): Promise<readonly RecordView[]>

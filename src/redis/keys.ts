@@ -26,7 +26,7 @@ export type KeyName =
 /** Redis type of each shared key; what `checkServer` compares with what it finds. */
 export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
   // Locks: empty when nothing is under way, but for `meta`, which stays (it holds the last ticket number).
-  meta: 'hash', // run, graceUntil, seq, schema
+  meta: 'hash', // run, graceUntil, seq, schema, restoring, offset, keeper, keeperUntil
   heads: 'hash', // resource → first ticket of its queue, `+` behind it where others may stand there
   q: 'zset', // score 0, `<resource>\x1f<ticket>`: those behind
   t: 'hash', // ticket → state, time of grant, session, key, resources

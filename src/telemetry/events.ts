@@ -26,6 +26,8 @@ export interface Events {
   'session.lost': { session: string; why: string }
   'sweep.republished': { requests: number }
   'journal.packed': { requests: number }
+  'restore.done': { decisions: number; effects: number; findings: number }
+  'restore.finding': { request: string; consumer: string; what: string }
   'broker.connected': { role: 'consume' | 'publish' }
   'broker.disconnected': { role: 'consume' | 'publish'; why: string }
   'broker.blocked': { role: 'consume' | 'publish'; why: string }

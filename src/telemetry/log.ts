@@ -49,6 +49,15 @@ const LINES: Lines = {
   'session.opened': { level: 'info', message: 'session opened' },
   'session.lost': { level: 'error', message: 'session lost' },
   'sweep.republished': { level: 'warn', message: ({ requests }) => `${requests} requests published again` },
+  'restore.done': {
+    level: 'warn',
+    message: ({ decisions, effects, findings }) =>
+      `restored from the events journal: ${decisions} decisions, ${effects} with their effect, ${findings} findings`,
+  },
+  'restore.finding': {
+    level: 'error',
+    message: ({ consumer, what }) => `after restoring, consumer ${consumer} ${what}`,
+  },
   'journal.packed': { level: 'debug', message: ({ requests }) => `${requests} records packed` },
   'broker.connected': { level: 'info', message: ({ role }) => `broker connected to ${role}` },
   'broker.disconnected': { level: 'error', message: ({ role }) => `broker connection to ${role} lost` },

@@ -7,6 +7,9 @@ import type { Parties, Write } from './plan.ts'
 import type { Request } from './request.ts'
 import type { Consumer, Move, Snapshot, Target, View } from './snapshot.ts'
 
+/** AMQP type of the messages in the journal of events that are none: a reader marks where it began, to know the end. */
+export const JOURNAL_MARK = 'ferryman.journal.mark'
+
 type Views = Readonly<Record<string, View>>
 
 /** Body of an outcome event. Every key is always there, in this order; what is not known is null. */

@@ -13,7 +13,9 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { lockSession, type LockSession } from '../locks/session.ts'
 import { checkServer } from '../redis/check.ts'
 import type { Telemetry } from '../telemetry/events.ts'
+import { Restorer } from '../worker/restore.ts'
 import { Worker, type Drained } from '../worker/worker.ts'
+import { eventsJournal } from './events-journal.ts'
 import { markerFindings, untilAnswered } from './ledger.ts'
 import { storeOf, type Store } from './parts.ts'
 import { redisHealth, type RedisHealth } from './redis-health.ts'
@@ -21,6 +23,10 @@ import { redisHealth, type RedisHealth } from './redis-health.ts'
 const LOOK_EVERY_MS = 500
 const SWEEP_EVERY_MS = 10_000
 const PACK_EVERY_MS = 1_000
+const RESTORE_EVERY_MS = 1_000
+/** How often (ms) it is noted how far the events journal is kept; what came since is read again after a failover. */
+const NOTE_EVERY_MS = 15_000
+const DAY_MS = 86_400_000
 const PROBE_EVERY_MS = 2_000
 /** Longest (ms) that closing may take, and once the time to drain was over. */
 const CLOSE_MS = 5_000
@@ -176,14 +182,19 @@ function join(config: Config, clock: Clock, telemetry: Telemetry, identity: Iden
   const { ledger } = breaker
   const effects = effectsOf(journal, ledger, broker)
   const deps = { effects, journal, ledger, locks, clock, telemetry, names, settings: flowSettings(config, identity) }
+  const restorer = new Restorer(
+    { effects, journal, ledger, clock, telemetry, events: eventsJournal(broker, names, clock) },
+    { holder: identity.worker, journalMs: config.journal.days * DAY_MS, noteEveryMs: NOTE_EVERY_MS },
+  )
   const worker = new Worker(
-    { broker, deps, troubles: () => [...broker.troubles, ...health.troubles(), ...breaker.troubles()] },
+    { broker, deps, restorer, troubles: () => [...broker.troubles, ...health.troubles(), ...breaker.troubles()] },
     {
       concurrency: config.concurrency,
       drainMs: config.drainMs,
       lookEveryMs: LOOK_EVERY_MS,
       sweepEveryMs: SWEEP_EVERY_MS,
       packEveryMs: PACK_EVERY_MS,
+      restoreEveryMs: RESTORE_EVERY_MS,
     },
   )
   const { desk, serverNowMs: nowMs } = store

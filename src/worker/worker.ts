@@ -7,6 +7,7 @@ import type { Deps } from '../flow/job.ts'
 import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import { leftoversOf, type Leftovers } from './leftovers.ts'
 import { pack } from './pack.ts'
+import type { Restorer } from './restore.ts'
 import { sweep } from './sweep.ts'
 import { Tap } from './tap.ts'
 import { Turns } from './turns.ts'
@@ -19,6 +20,8 @@ export interface WorkerOptions {
   readonly lookEveryMs: number
   readonly sweepEveryMs: number
   readonly packEveryMs: number
+  /** How often (ms) it is asked whether another run of the store has taken over. */
+  readonly restoreEveryMs: number
 }
 
 export interface WorkerParts {
@@ -26,6 +29,7 @@ export interface WorkerParts {
   readonly broker: Broker
   /** Why requests cannot be processed now, one phrase each. */
   readonly troubles: () => readonly string[]
+  readonly restorer: Pick<Restorer, 'look' | 'troubles'>
 }
 
 export interface Drained {
@@ -72,7 +76,7 @@ export class Worker {
     this.#tap = new Tap(parts.broker, clock, telemetry, {
       queue: names.requests,
       concurrency: options.concurrency,
-      troubles: parts.troubles,
+      troubles: () => this.#troubles(),
       onDelivery: (delivery) => {
         this.#take(delivery)
       },
@@ -90,6 +94,7 @@ export class Worker {
     }
     this.#lookedMs = clock.monotonicMs()
     void every(clock, this.#options.lookEveryMs, this.#draining.signal, () => this.#look(), warn)
+    void every(clock, this.#options.restoreEveryMs, this.#draining.signal, () => this.#parts.restorer.look(), warn)
     void every(clock, this.#options.sweepEveryMs, this.#draining.signal, () => this.#sweep(), warn)
     void every(clock, this.#options.packEveryMs, this.#draining.signal, () => this.#pack(), warn)
   }
@@ -108,7 +113,7 @@ export class Worker {
   /** Why it is not consuming; empty when it is. */
   reasons(): readonly string[] {
     if (this.#drained !== null) return ['draining']
-    const troubles = this.#parts.troubles()
+    const troubles = this.#troubles()
     return this.#tap.consuming ? troubles : [...troubles, 'not consuming yet']
   }
 
@@ -154,9 +159,13 @@ export class Worker {
     if (!this.#forced.signal.aborted) this.#handingBack = heardByMany()
   }
 
+  #troubles(): readonly string[] {
+    return [...this.#parts.troubles(), ...this.#parts.restorer.troubles()]
+  }
+
   async #look(): Promise<void> {
     try {
-      if (this.#parts.troubles().length === 0) await this.#leftovers.giveUp()
+      if (this.#troubles().length === 0) await this.#leftovers.giveUp()
       await this.#tap.look()
     } finally {
       this.#lookedMs = this.#deps.clock.monotonicMs()

@@ -4,6 +4,7 @@ import { AGAIN, BEGIN } from './begin.rules.ts'
 import { CANCEL } from './cancel.rules.ts'
 import { DEATHS } from './deaths.rules.ts'
 import { PACKING } from './packing.rules.ts'
+import { RESTORING } from './restoring.rules.ts'
 import {
   asideOf,
   attemptOf,
@@ -349,5 +350,6 @@ export const JOURNAL: Suite = {
   aside: prepared(ASIDE, seeded),
   'told and sweep': prepared(SWEEP, seeded),
   packing: prepared(PACKING, seeded),
+  restoring: prepared(RESTORING, seeded),
   'moves, show and list': prepared(SHOW, seeded),
 }

@@ -12,6 +12,7 @@ import { checkBooks } from '../support/books.ts'
 import { checkLockKeys } from '../support/lock-keys.ts'
 import { connected, entryOf, evalshaStats, groundOn, type RedisGround } from '../support/redis-ground.ts'
 import { ownRedis } from '../support/servers.ts'
+import { nothingMissing } from '../support/store.ts'
 
 const id = (kind: string, n: number): string => `${kind.repeat(8)}-0000-4000-8000-${String(n).padStart(12, '0')}`
 const S = id('a', 1)
@@ -91,6 +92,7 @@ describe('the scripts on a server', () => {
         put: [],
       }),
     ).equal('stale')
+    await nothingMissing(ground.journal)
     const again = await begun(ground, id('b', 1), 'w.2')
     expect(again.ticket).include({ state: 'waiting', ahead: 0 })
     expect(again.ticket.etaMs).within(1, 300)

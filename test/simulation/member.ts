@@ -5,6 +5,8 @@ import { lockSession, type LockSession } from '../../src/locks/session.ts'
 import { Breaker } from '../../src/ledger/breaker.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
+import { Restorer, type EventsJournal } from '../../src/worker/restore.ts'
+import type { EventBody } from '../../src/transfer/event.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import { connection, type Connection, type Stage, type Watch } from '../support/memory/weather.ts'
 import { VirtualProcess } from '../support/virtual-process.ts'
@@ -15,6 +17,8 @@ import type { World } from './world.ts'
 
 const SEND_TIMEOUT_MS = 1_000
 const LOOK_EVERY_MS = 400
+const RESTORE_EVERY_MS = 900
+const NOTE_EVERY_MS = 4_000
 const SWEEP_EVERY_MS = 2_000
 /** Part of the time for which records are kept after which some are looked for. */
 const PACK_SHARE = 0.4
@@ -64,12 +68,17 @@ export class Member {
     const marginMs = Math.ceil(leaseMs * MARGIN_SHARE)
     const options = { leaseMs, holdMs, waitMs, marginMs, waitersMax: Math.max(1, Math.ceil(climate.concurrency / 4)) }
     this.locks = lockSession({ store: watched.locks, clock: this.process, telemetry, name, options })
+    const effects = effectsOf(journal, ledger, publisher)
     this.worker = new Worker(
       {
         broker: this.broker,
+        restorer: new Restorer(
+          { effects, journal, ledger, telemetry, clock: this.process, events: this.#eventsJournal() },
+          { holder: name, journalMs: climate.journalMs, noteEveryMs: NOTE_EVERY_MS },
+        ),
         troubles: () => this.#troubles(),
         deps: {
-          effects: effectsOf(journal, ledger, publisher),
+          effects,
           journal,
           ledger,
           locks: this.locks,
@@ -93,6 +102,7 @@ export class Member {
         drainMs: leaseMs,
         lookEveryMs: LOOK_EVERY_MS,
         sweepEveryMs: SWEEP_EVERY_MS,
+        restoreEveryMs: RESTORE_EVERY_MS,
         packEveryMs: climate.journalMs * PACK_SHARE,
       },
     )
@@ -144,6 +154,19 @@ export class Member {
     if (this.store.weather.state === 'refusing') found.push('the store is not connected')
     if (!this.locks.trusted) found.push('the lease is not trusted')
     return found
+  }
+
+  /** The broker's list of events, over this process's own line. */
+  #eventsJournal(): EventsJournal {
+    const { server } = this.#world
+    return {
+      read: async (from, onEvent) => {
+        const all = await this.link.call('events.read', () => [...server.events])
+        for (const { body } of all.slice(from ?? 0)) await onEvent(JSON.parse(body.toString()) as EventBody)
+        return Math.max(0, all.length - 1)
+      },
+      last: () => this.link.call('events.last', () => (server.events.length === 0 ? null : server.events.length - 1)),
+    }
   }
 
   #connectBroker(): BrokerConnection {

@@ -5,6 +5,7 @@ import { effectsOf } from '../../src/flow/effects.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { lockSession } from '../../src/locks/session.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
+import type { Restorer } from '../../src/worker/restore.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import { D, I, S, SEED } from '../contract/ground.ts'
 import { memoryJournal, memoryLedger, memoryLocks } from './memory/ports.ts'
@@ -81,6 +82,9 @@ export interface LoneWorker {
   readonly troubles: string[]
 }
 
+/** This store never ends. */
+const NOTHING_LOST = { look: () => Promise.resolve(), troubles: () => [] } as unknown as Restorer
+
 /** Started, and consuming. `slower`: the ledger as this worker finds it. */
 export async function loneWorker(
   slower: (ledger: Ledger, clock: VirtualClock) => Ledger = (ledger) => ledger,
@@ -96,8 +100,15 @@ export async function loneWorker(
   const deps = { effects, journal, ledger, locks, clock, telemetry, names, settings: SETTINGS }
   const troubles: string[] = []
   const worker = new Worker(
-    { broker: line.broker, deps, troubles: () => troubles },
-    { concurrency: CONCURRENCY, drainMs: 1_000, lookEveryMs: LOOK_MS, sweepEveryMs: 600_000, packEveryMs: 600_000 },
+    { broker: line.broker, deps, restorer: NOTHING_LOST, troubles: () => troubles },
+    {
+      concurrency: CONCURRENCY,
+      drainMs: 1_000,
+      lookEveryMs: LOOK_MS,
+      sweepEveryMs: 600_000,
+      packEveryMs: 600_000,
+      restoreEveryMs: 600_000,
+    },
   )
   await locks.start()
   worker.start()

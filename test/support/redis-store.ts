@@ -10,7 +10,7 @@ import { loadScripts, scriptRunner, type ScriptRunner } from '../../src/redis/sc
 import { Telemetry } from '../../src/telemetry/events.ts'
 import { SLOT_OPTIONS, type SlotOptions } from './memory/slot.ts'
 import { freshNamespace } from './servers.ts'
-import { START_US, type Store } from './store.ts'
+import { nothingMissing, START_US, type Store } from './store.ts'
 
 export interface RedisStore extends Store {
   readonly scripts: ScriptRunner
@@ -34,11 +34,12 @@ export async function redisStore(redis: RedisClient, options: SlotOptions = SLOT
     await redis.call('HSET', [`{${namespace}}:clock`, 's', (nowUs - us) / 1_000_000, 'us', us, 'run', `run-${runs}`])
   }
   await tell()
+  const journal = redisJournal(scripts)
   return {
     scripts,
     options,
     can: { decideInWrite: true, remember: true },
-    journal: redisJournal(scripts),
+    journal,
     locks: redisLocks(scripts),
     ledger: redisLedger(scripts),
     seed: async (document, replace = false) => {
@@ -56,6 +57,11 @@ export async function redisStore(redis: RedisClient, options: SlotOptions = SLOT
       await tell()
     },
     restart: async () => {
+      runs += 1
+      await tell()
+      await nothingMissing(journal)
+    },
+    takeOver: async () => {
       runs += 1
       await tell()
     },

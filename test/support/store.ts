@@ -27,8 +27,10 @@ export interface Store {
   nowMs(): number
   /** Lets time pass; nothing happens by itself meanwhile. */
   advance(ms: number): Promise<void>
-  /** The store's process ends and another takes over with all data. */
+  /** The store's process ends and another takes over with all data, of which nothing must be restored. */
   restart(): Promise<void>
+  /** The same, and whether something is missing is yet to be found out. */
+  takeOver(): Promise<void>
 }
 
 export interface MemoryStore extends Store {
@@ -43,11 +45,12 @@ export function memoryStore(rules: Partial<SlotRules> = {}, options: SlotOptions
   let nowUs = START_US
   let runs = 1
   const slot = memorySlot({ nowUs: () => nowUs, rules, options, run: 'run-1' })
+  const journal = memoryJournal(slot)
   return {
     slot,
     options,
     can: { decideInWrite: true, remember: true },
-    journal: memoryJournal(slot),
+    journal,
     locks: memoryLocks(slot),
     ledger: memoryLedger(slot),
     seed: async (document, replace = false) => {
@@ -59,6 +62,16 @@ export function memoryStore(rules: Partial<SlotRules> = {}, options: SlotOptions
     advance: async (ms) => {
       nowUs += ms * 1000
     },
-    restart: async () => restart(slot, `run-${++runs}`),
+    restart: async () => {
+      restart(slot, `run-${++runs}`)
+      await nothingMissing(journal)
+    },
+    takeOver: async () => restart(slot, `run-${++runs}`),
   }
+}
+
+/** Ends a restoring that has nothing to restore. */
+export async function nothingMissing(journal: Journal): Promise<void> {
+  const { run, restoring } = await journal.restoring('test', 1)
+  if (restoring) await journal.restored(run, 0, true)
 }

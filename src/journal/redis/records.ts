@@ -44,7 +44,7 @@ function viewOf(id: string, flat: readonly Reply<Buffer>[]): RecordView | null {
     const value = text(name)
     return value === null ? null : Number(value)
   }
-  if (!fields.has('digest')) return null
+  if (!fields.has('digest') && !fields.has('code')) return null
   const holder = text('proc')
   return {
     id,

@@ -23,6 +23,7 @@ import type { Begun, Entry, Intent, Journal } from '../journal.ts'
 
 import { packRecords, packedOf, ripeRecords } from './packing.ts'
 import { entryOf, listRecords, showRecord } from './records.ts'
+import { redisRestoring } from './restoring.ts'
 
 /** Calls that one script carries at most: the server does nothing else meanwhile. */
 const TOLD = { sizeMax: 64, lanes: 1 }
@@ -98,6 +99,7 @@ export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOption
     sweep: (limit) => sweep(scripts, limit),
     ripe: (limit) => ripeRecords(scripts, limit),
     pack: (requests) => packRecords(scripts, requests),
+    ...redisRestoring(scripts),
     show: (id) => showRecord(scripts, id),
     list: (limit) => listRecords(scripts, limit),
   }

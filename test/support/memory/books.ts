@@ -156,7 +156,7 @@ function hasMoved(slot: MemorySlot, id: string, seen: number | null, next: numbe
   return found !== seen || (seen === null && lastGeneration(slot, id) + 1 !== next)
 }
 
-function deltasOf(slot: MemorySlot, write: Write): Delta[] {
+function deltasOf(slot: MemorySlot, write: Pick<Write, 'changes'>): Delta[] {
   const sums = new Map<string, { provider: string; resourceClass: string; units: number; amounts: number[] }>()
   for (const { before, after } of write.changes) {
     const stored = slot.consumers.get(before.id)?.allocations ?? {}
@@ -204,6 +204,13 @@ function put(slot: MemorySlot, { before, after }: Change): void {
     slot.consumers.set(before.id, { ...after })
     slot.generations.delete(before.id)
   }
+}
+
+/** Puts changes into the books as they are, and the usages with them. */
+export function putAll(slot: MemorySlot, changes: readonly Change[]): void {
+  const deltas = deltasOf(slot, { changes })
+  for (const change of changes) put(slot, change)
+  for (const delta of deltas) addUsage(slot, delta)
 }
 
 function addUsage(

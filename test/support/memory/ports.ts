@@ -4,6 +4,7 @@ import type { Ledger } from '../../../src/ledger/ledger.ts'
 import type { LockStore } from '../../../src/locks/locks.ts'
 import { apply, closeDoor, find, snapshot } from './books.ts'
 import { aside, begin, cancel, decide, list, moves, sending, show, sweepRecords, told, unsettled } from './records.ts'
+import { restore, restored, restoring } from './restoring.ts'
 import { packAll, ripe } from './tombs.ts'
 import type { MemorySlot, SlotListener } from './slot.ts'
 import { acquire, close, heartbeat, poke, release } from './tickets.ts'
@@ -36,6 +37,9 @@ export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journa
     sweep: (limit) => call('journal.sweep', () => sweepRecords(slot, limit)),
     ripe: (limit) => call('journal.ripe', () => ripe(slot, limit)),
     pack: (requests) => call('journal.pack', () => packAll(slot, requests)),
+    restoring: (holder, keepMs) => call('journal.restoring', () => restoring(slot, holder, keepMs)),
+    restore: (run, what) => call('journal.restore', () => restore(slot, run, what)),
+    restored: (run, offset, restores) => call('journal.restored', () => restored(slot, run, offset, restores)),
     show: (id) => call('journal.show', () => show(slot, id)),
     list: (limit) => call('journal.list', () => list(slot, limit)),
   }

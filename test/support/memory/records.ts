@@ -35,12 +35,15 @@ export function begin(
 ): Begun {
   prelude(slot)
   const session = sessionOf(token)
+  if (slot.restoring !== null && slot.rules.restoredFirst) return { kind: 'stale' }
   if (!alive(slot, session)) return { kind: 'stale' }
   let record = recordOf(slot, entry.id)
   if (record !== null && record.digest !== null && record.digest !== entry.digest) return { kind: 'reused' }
-  const tomb = record?.digest || !slot.rules.tombsChecked ? null : tombOf(slot, entry.id)
+  const tomb = record?.digest || record?.decision || !slot.rules.tombsChecked ? null : tombOf(slot, entry.id)
   if (tomb !== null) {
-    return tomb.digest === entry.digest ? { kind: 'packed', packed: packedOf(tomb) } : { kind: 'reused' }
+    return tomb.digest === null || tomb.digest === entry.digest
+      ? { kind: 'packed', packed: packedOf(tomb) }
+      : { kind: 'reused' }
   }
   if (record?.decision) return { kind: 'decided', decision: record.decision }
   if (slot.rules.dueChecked && record?.dueAtMs && record.dueAtMs > nowMs(slot)) return { kind: 'duplicate' }
@@ -257,7 +260,7 @@ export function sweepRecords(slot: MemorySlot, limit: number): Entry[] {
 
 export function show(slot: MemorySlot, id: string): RecordView | null {
   const record = recordOf(slot, id)
-  if (record === null || record.digest === null) return showTomb(slot, id)
+  if (record === null || (record.digest === null && record.decision === null)) return showTomb(slot, id)
   const { operation, attempts, begunAtMs, decidedAtMs, toldAtMs, dueAtMs, body, decision, processing } = record
   const state =
     toldAtMs !== null ? 'told' : decision !== null ? 'decided' : processing !== '' ? 'processing' : 'waiting'
@@ -334,7 +337,8 @@ function recordedOf({
   return { digest, operation, body, properties, exchange, routingKey }
 }
 
-function fresh(cancelledBy: string | null): Record {
+/** A record of which nothing has happened yet. */
+export function fresh(cancelledBy: string | null): Record {
   return {
     digest: null,
     operation: '',

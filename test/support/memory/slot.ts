@@ -45,6 +45,8 @@ export interface SlotRules {
   readonly graceKept: boolean
   /** A copy that comes before its time is set aside. */
   readonly dueChecked: boolean
+  /** After a restart nothing is begun until what was told is restored. */
+  readonly restoredFirst: boolean
   /** A tombstone answers as its record would. */
   readonly tombsChecked: boolean
   /** What has an unknown effect, an open letter or an open move keeps its record. */
@@ -62,6 +64,7 @@ export const ALL_RULES: SlotRules = {
   sessionChecked: true,
   graceKept: true,
   dueChecked: true,
+  restoredFirst: true,
   tombsChecked: true,
   packsOnlyWhatIsOver: true,
 }
@@ -121,7 +124,8 @@ export interface Record {
 
 /** What is left of a record that was packed. */
 export interface Tomb {
-  readonly digest: string
+  /** Null where it is not known. */
+  readonly digest: string | null
   readonly code: Code
   readonly time: string | null
   readonly attempts: number
@@ -160,6 +164,12 @@ export interface MemorySlot {
   /** Run under which the state was last written to; empty in a fresh namespace. */
   metaRun: string
   graceUntilMs: number
+  /** The run that is yet to be restored, or null. */
+  restoring: string | null
+  /** Who restores, and notes how far the events journal is kept, until when (ms). */
+  keeper: string | null
+  keeperUntilMs: number
+  offset: number | null
   /** Number of the newest ticket. */
   sequence: number
   /** End of each session's lease (ms). */
@@ -212,6 +222,10 @@ export function memorySlot(parts: SlotParts): MemorySlot {
     run: parts.run ?? 'run-1',
     metaRun: '',
     graceUntilMs: 0,
+    restoring: null,
+    keeper: null,
+    keeperUntilMs: 0,
+    offset: null,
     sequence: 0,
     sessions: new Map(),
     tickets: new Map(),
@@ -260,6 +274,7 @@ export function prelude(slot: MemorySlot): void {
   if (slot.metaRun === slot.run) return
   const fresh = slot.metaRun === '' && slot.sessions.size === 0 && slot.tickets.size === 0
   if (!fresh && slot.rules.graceKept) slot.graceUntilMs = nowMs(slot) + slot.options.graceMs
+  if (!fresh) slot.restoring = slot.run
   slot.metaRun = slot.run
 }
 
@@ -295,24 +310,28 @@ const KEPT = [
 export interface Checkpoint {
   readonly metaRun: string
   readonly graceUntilMs: number
+  readonly restoring: string | null
+  readonly keeper: string | null
+  readonly keeperUntilMs: number
+  readonly offset: number | null
   readonly sequence: number
   readonly maps: readonly ReadonlyMap<unknown, unknown>[]
 }
 
 export function checkpoint(slot: MemorySlot): Checkpoint {
-  const { metaRun, graceUntilMs, sequence } = slot
-  return { metaRun, graceUntilMs, sequence, maps: KEPT.map((name) => new Map<unknown, unknown>(slot[name])) }
+  const { metaRun, graceUntilMs, restoring, keeper, keeperUntilMs, offset, sequence } = slot
+  const meta = { metaRun, graceUntilMs, restoring, keeper, keeperUntilMs, offset, sequence }
+  return { ...meta, maps: KEPT.map((name) => new Map<unknown, unknown>(slot[name])) }
 }
 
 /** The store process ends and a replica takes over: what was written since its checkpoint is lost. */
 export function failover(slot: MemorySlot, replica: Checkpoint, run: string): void {
-  slot.metaRun = replica.metaRun
-  slot.graceUntilMs = replica.graceUntilMs
-  slot.sequence = replica.sequence
+  const { maps, ...meta } = replica
+  Object.assign(slot, meta)
   for (const [position, name] of KEPT.entries()) {
     const map = slot[name] as Map<unknown, unknown>
     map.clear()
-    for (const [key, value] of replica.maps[position]!) map.set(key, value)
+    for (const [key, value] of maps[position]!) map.set(key, value)
   }
   restart(slot, run)
 }

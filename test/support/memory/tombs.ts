@@ -38,7 +38,7 @@ function pack(slot: MemorySlot, id: string): boolean {
   const { tombstoneMs } = slot.options
   const untilMs = tombstoneMs > 0 ? Math.ceil((nowMs(slot) + tombstoneMs) / DAY_MS) * DAY_MS : Infinity
   const { digest, attempts, decision } = record
-  slot.tombs.set(id, { digest: digest!, code: decision!.code, time: time ?? null, attempts, untilMs })
+  slot.tombs.set(id, { digest, code: decision!.code, time: time ?? null, attempts, untilMs })
   slot.records.delete(id)
   slot.told.delete(id)
   slot.recent.delete(id)

@@ -14,13 +14,15 @@ describe('a worker', () => {
     const names = namesOf('ferryman')
     // Of all that a worker has, its loop needs no more.
     const deps = { clock, names, telemetry: new Telemetry(), locks: { session: 's' }, effects: {} }
-    const parts = { deps, broker: { consume }, troubles: () => [] } as unknown as WorkerParts
+    const restorer = { look: () => Promise.resolve(), troubles: () => [] }
+    const parts = { deps, broker: { consume }, restorer, troubles: () => [] } as unknown as WorkerParts
     const options = {
       concurrency: 1,
       drainMs: 1,
       lookEveryMs: 500,
       sweepEveryMs: HOUR_MS * 100,
       packEveryMs: HOUR_MS * 100,
+      restoreEveryMs: HOUR_MS * 100,
     }
     return { clock, worker: new Worker(parts, options) }
   }
