@@ -9,7 +9,7 @@ import { plan, scopeOf, type Facts, type Plan, type Write } from '../transfer/pl
 import type { Request } from '../transfer/request.ts'
 import { fenced, type Attempted, type OpenDoor } from './attempted.ts'
 import { decide, plannedStory, untouched, untouchedStory } from './decision.ts'
-import { attemptOf, doneBefore } from './intent.ts'
+import { attemptOf, doneBefore, keepNote } from './intent.ts'
 import type { Begun, Deps, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 import { releaseUnguarded, unguardedBy } from './unguarded.ts'
@@ -88,7 +88,9 @@ async function noteSending(
   const intent = deps.ledger.decides ? null : { decision, moves: write.moves, consumers, marked: true }
   begun.noted = intent
   const sending = { attempt: begun.attempt, once: !request.idempotent, intent }
-  return repeat(deps.effects.sending, { processing: begun.processing, sending }, null, deps)
+  const noted = await repeat(deps.effects.sending, { processing: begun.processing, sending }, null, deps)
+  if (noted === 'noted' && !deps.ledger.decides) await keepNote(begun, deps)
+  return noted
 }
 
 /** Whether another request may have changed a consumer of this one, and nobody has settled that yet. */

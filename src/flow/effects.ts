@@ -11,6 +11,7 @@ import type {
   Restoring,
   Ripe,
   Sending,
+  Standing,
 } from '../journal/journal.ts'
 import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
@@ -28,6 +29,7 @@ export interface Effects {
   readonly aside: Repeatable<{ processing: Pick<Processing, 'request' | 'token'>; aside: Aside }, 'aside' | 'stale'>
   readonly sending: Repeatable<{ processing: Processing; sending: Sending }, 'noted' | 'stale'>
   readonly cancel: Repeatable<{ target: string; by: string }, Cancelled>
+  readonly kept: Repeatable<Standing, void>
   readonly told: Repeatable<string, void>
   readonly sweep: Repeatable<number, readonly Entry[]>
   readonly ripe: Repeatable<number, readonly Ripe[]>
@@ -99,6 +101,7 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
       'the mark names the cancel, and the same cancel again finds it',
       ({ target, by }) => journal.cancel(target, by),
     ),
+    kept: idempotent('journal.kept', 'it reads, and waits', (standing) => journal.kept(standing)),
     told: idempotent('journal.told', 'it sets a mark to the value it has', (request) => journal.told([request])),
     sweep: idempotent('journal.sweep', 'a request published twice is answered with what stands of it', (limit) =>
       journal.sweep(limit),

@@ -77,6 +77,12 @@ export async function doneBefore(refusal: Outcome, begun: Begun, deps: Deps): Pr
   }
 }
 
+/** Where the journal is not the ledger, a send whose note is lost with the master would be nobody's. */
+export async function keepNote({ processing }: Begun, deps: Deps): Promise<void> {
+  const standing = { request: processing.request, what: 'processing', value: processing.token } as const
+  await repeat(deps.effects.kept, standing, null, deps)
+}
+
 export function attemptOf(begun: Begun): Attempt {
   return { request: begun.processing.request, token: begun.processing.token, ticket: begun.held, number: begun.attempt }
 }

@@ -77,6 +77,10 @@ async function writeDown(
 /** Event and, for a failure, dead letter; both confirmed before anything is acknowledged. */
 async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise<Published> {
   const { decision } = ending
+  if (ending.recorded) {
+    const standing = { request: decision.request, what: 'decision', value: decision.code } as const
+    await repeat(deps.effects.kept, standing, null, deps)
+  }
   const letter = decision.letter === null ? [] : [letterMessage(decision.letter, decision, job.delivery, deps)]
   const event = eventMessage(decision, deps)
   const [routed, ...others] = await Promise.all(

@@ -8,7 +8,7 @@ import type { Plan, Write } from '../transfer/plan.ts'
 import type { Request } from '../transfer/request.ts'
 import { fenced, type Attempted } from './attempted.ts'
 import { decide, plannedStory } from './decision.ts'
-import { settleUnmarked } from './intent.ts'
+import { keepNote, settleUnmarked } from './intent.ts'
 import type { Begun, Deps, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 
@@ -34,6 +34,7 @@ export async function releaseUnguarded(
   const consumers = write.changes.map(({ before }) => before.id)
   const intent: Intent = { decision, moves: write.moves, consumers, marked: false }
   if ((await note(begun, intent, deps)) === 'stale') return fenced(begun, deps)
+  await keepNote(begun, deps)
   if (!held.trusted()) {
     await note(begun, null, deps)
     throw new LockLost('the lock was no longer trusted right before the write')

@@ -135,6 +135,14 @@ export interface Restored {
   readonly moves: MoveChange
 }
 
+/** What must stand of a request: that `token` processes it, or that it was decided as `code`. */
+export interface Standing {
+  readonly request: string
+  readonly what: 'processing' | 'decision'
+  /** The token, or the code. */
+  readonly value: string
+}
+
 /** A request whose record may be packed, and the number of its last attempt to write. */
 export interface Ripe {
   readonly request: string
@@ -173,6 +181,11 @@ export interface Journal {
    * while a write of the request is in the books.
    */
   decide(processing: Processing, decision: Decision, moves: MoveChange): Promise<'decided' | 'stale'>
+  /**
+   * Resolves once a replica has what stands of a request, where the store has replicas that may take over; rejects with
+   * `Unavailable` where none has it in time, or where it does not stand (another run has taken over without it).
+   */
+  kept(standing: Standing): Promise<void>
   /** Notes that the event is confirmed by the broker. */
   told(requests: readonly string[]): Promise<void>
   /**

@@ -17,6 +17,7 @@ import type { Overview } from '../journal/overview.ts'
 import { redisJournal } from '../journal/redis/redis-journal.ts'
 import { redisOverview } from '../journal/redis/redis-overview.ts'
 import { redisLocks } from '../locks/redis/redis-locks.ts'
+import { addressOf } from '../redis/address.ts'
 import { redisClient, type RedisClient } from '../redis/client.ts'
 import { checkServer, probe, type Finding as RedisFinding } from '../redis/check.ts'
 import { keysOf, type Keys } from '../redis/keys.ts'
@@ -162,7 +163,9 @@ export function storeOf(config: Config, clock: Clock, telemetry: Telemetry): Sto
     },
     loadScripts(),
   )
-  const journal = redisJournal(scripts, { booksHere: config.ledger === 'redis' })
+  // With Sentinel another server may take over, which has only what it was sent.
+  const replicas = addressOf(url).master === null ? 0 : 1
+  const journal = redisJournal(scripts, { booksHere: config.ledger === 'redis', replicas })
   const ledgerParts = ledgerOf(config, clock, scripts, journal)
   return {
     redis,

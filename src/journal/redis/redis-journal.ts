@@ -23,6 +23,7 @@ import type { Begun, Entry, Intent, Journal } from '../journal.ts'
 
 import { packRecords, packedOf, ripeRecords } from './packing.ts'
 import { entryOf, listRecords, showRecord } from './records.ts'
+import { keptOn } from './replicas.ts'
 import { redisRestoring } from './restoring.ts'
 
 /** Calls that one script carries at most: the server does nothing else meanwhile. */
@@ -31,10 +32,13 @@ const BEGUN = { sizeMax: 16, lanes: 4 }
 
 export interface JournalOptions {
   /** Whether the books stand in the same namespace, so that what is begun can be read in the same step. */
-  readonly booksHere: boolean
+  readonly booksHere?: boolean
+  /** How many replicas must have a decision before it is told. */
+  readonly replicas?: number
 }
 
-export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOptions = { booksHere: true }): Journal {
+export function redisJournal(scripts: ScriptRunner, options: JournalOptions = {}): Journal {
+  const { booksHere = true, replicas = 0 } = options
   const tell = batched(TOLD, async (ids: readonly string[]) => {
     await scripts.run('told', { records: ids, rest: ids })
     return ids
@@ -60,6 +64,7 @@ export function redisJournal(scripts: ScriptRunner, { booksHere }: JournalOption
       })
       return wordOf('decide', reply, ['decided', 'stale'] as const)
     },
+    kept: keptOn(scripts, replicas),
     told: async (requests) => {
       await Promise.all(requests.map(tell))
     },

@@ -28,6 +28,7 @@ export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journa
     begin: (entry, scope, token, mine, alone) =>
       call('journal.begin', () => begin(slot, entry, scope, token, mine, alone)),
     decide: (processing, decision, change) => call('journal.decide', () => decide(slot, processing, decision, change)),
+    kept: async () => undefined,
     told: (requests) => call('journal.told', () => told(slot, requests)),
     aside: (processing, how) => call('journal.aside', () => aside(slot, processing, how)),
     sending: (processing, what) => call('journal.sending', () => sending(slot, processing, what)),
