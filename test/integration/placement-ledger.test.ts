@@ -168,7 +168,7 @@ describe('the Placement ledger', function () {
       const after = await ledger.snapshot({ consumers: [one], providers: [], held: false })
       expect([`${applied.kind} ${standing}`, Object.keys(after.consumers[one]!.allocations)]).to.deep.be.oneOf([
         ['applied applied', [D]],
-        ['stale closed', [S]],
+        ['conflict closed', [S]],
       ])
       expect(await ledger.find(attempt)).to.equal(standing)
       ends.push(standing)
