@@ -1,11 +1,11 @@
 -- Writes providers and consumers of a seed, all of it or nothing. Never touches locks or journal.
--- A consumer as it was seeded before is left alone, wherever it has been moved since.
+-- A consumer as it was seeded before is left alone, wherever it has been moved since, by any of its latest 8 seeds.
 -- uses: clock books usages rows
 -- KEYS[1] CONSUMERS    hash: consumer -> JSON
 -- KEYS[2] GENERATIONS  hash: consumer that holds nothing -> last generation
 -- KEYS[3] PROVIDERS    hash: provider -> JSON
 -- KEYS[4] USAGES       hash: provider -> CLASS=used,..
--- KEYS[5] SEEDED       hash: consumer -> SHA-1 of the allocations it was seeded with
+-- KEYS[5] SEEDED       hash: consumer -> SHA-1 of the allocations of its seeds, newest first, joined by commas
 -- ARGV[1]   replace  1: other allocations than the seed's are replaced
 -- ARGV[2..] rest     providers: provider, `"inventories":..}`
 --   consumers: consumer, allocations, `"type":..}`
@@ -25,10 +25,11 @@ fetch(definitions, idsOf(providers))
 for _, row in ipairs(consumers) do
   local stored = get(holdings, row[1])
   local found = stored and string.match(stored, '^{"generation":%d+,"allocations":(%b{})')
-  local digest = redis.sha1hex(row[2])
-  if found == row[2] or (get(seeded, row[1]) == digest and replace ~= '1') then
+  local digest, known = redis.sha1hex(row[2]), get(seeded, row[1]) or ''
+  local before = string.find(known, digest, 1, true)
+  if found == row[2] or (before and replace ~= '1') then
     counts[6] = counts[6] + 1
-    if found == row[2] and get(seeded, row[1]) ~= digest then put(seeded, row[1], digest) end
+    if not before then put(seeded, row[1], string.sub(digest .. ',' .. known, 1, 8 * 41)) end
   elseif stored and replace ~= '1' then
     refused[#refused + 1] = row[1]
     refused[#refused + 1] = found or ''

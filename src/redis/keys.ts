@@ -46,7 +46,7 @@ export const KEY_TYPES: Readonly<Record<KeyName, 'hash' | 'zset'>> = {
   generations: 'hash', // consumer that holds nothing any more → last generation, which never restarts
   providers: 'hash', // provider → JSON
   usages: 'hash', // provider → `CLASS=used,CLASS=used`; only those of which something is used
-  seeded: 'hash', // consumer → SHA-1 of the allocations it was seeded with
+  seeded: 'hash', // consumer → SHA-1 of the allocations of its seeds, newest first, at most 8
 }
 
 export interface Keys extends Readonly<Record<KeyName, string>> {

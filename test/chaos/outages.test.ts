@@ -1,4 +1,4 @@
-// Redis, RabbitMQ and Placement freeze, fall and come back under load: consumption stops and goes on, nothing is lost or guessed.
+// Redis, RabbitMQ and Placement freeze, fall and come back under load: consumption goes on, nothing is lost or guessed.
 import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { RabbitServer, Server } from '../../src/demo/servers.ts'

@@ -68,7 +68,7 @@ describe('a forced release without an open move', () => {
     expect(await holds(1)).to.equal(undefined)
   }).timeout(60_000)
 
-  it('whose DELETE is held back is outcome_unknown, since what still stands proves nothing, and never sent again', async () => {
+  it('whose DELETE is held back is outcome_unknown, as what stands proves nothing, and never sent again', async () => {
     const told = await ask(2, { kind: 'hold' })
     expect(told.outcome).to.include({ code: 'outcome_unknown', class: 'operator', effect: 'unknown' })
     expect(told.after![moverOf(2)]!.allocations).to.deep.equal({ [sourceOf(2)]: HELD })

@@ -110,7 +110,7 @@ describe('a write held back and let go after the decision', () => {
     await expectRefused(3, told, sourceOf(3))
   }).timeout(90_000)
 
-  it('of a request that must not be repeated is refused: it ends ledger_unavailable, by another worker too', async () => {
+  it('of a request not to be repeated is refused: it ends ledger_unavailable, by another worker too', async () => {
     const first = await start({ FERRYMAN_LEDGER_TIMEOUT_MS: '60000' })
     await askHeld(4, { idempotent: false })
     first.signal('SIGKILL')

@@ -2,7 +2,7 @@
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Publisher } from '../../src/broker/broker.ts'
 import type { Received } from '../../src/broker/reader.ts'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig, type Config } from '../../src/config.ts'
 import type { Actor, Result } from '../../src/dead-letters/acts.ts'
 import { replay, type ReplayParts } from '../../src/dead-letters/acts.ts'
 import type { WholeLetter } from '../../src/dead-letters/desk.ts'
@@ -63,17 +63,20 @@ export interface Ground {
   close(): Promise<void>
 }
 
+async function configOn(url: string): Promise<Config> {
+  const env = {
+    FERRYMAN_REDIS_URL: (await sharedRedis()).url,
+    FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
+    FERRYMAN_RABBITMQ_URL: url,
+    FERRYMAN_RABBITMQ_MANAGEMENT_URL: (await sharedRabbit()).managementUrl ?? '',
+    FERRYMAN_RABBITMQ_TOPOLOGY: 'off',
+  }
+  return loadConfig({ env }).config
+}
+
 export async function openGround(): Promise<Ground> {
   const url = await freshVhost()
-  const { config } = loadConfig({
-    env: {
-      FERRYMAN_REDIS_URL: (await sharedRedis()).url,
-      FERRYMAN_REDIS_NAMESPACE: freshNamespace(),
-      FERRYMAN_RABBITMQ_URL: url,
-      FERRYMAN_RABBITMQ_MANAGEMENT_URL: (await sharedRabbit()).managementUrl ?? '',
-      FERRYMAN_RABBITMQ_TOPOLOGY: 'off',
-    },
-  })
+  const config = await configOn(url)
   const telemetry = new Telemetry()
   const parts = openParts(config, systemClock, telemetry)
   const [store, broker, reader] = await Promise.all([parts.store(), parts.broker(), parts.reader()])

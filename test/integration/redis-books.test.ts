@@ -142,6 +142,14 @@ describe('the books on Redis', () => {
     expect(await ground.books.consumer(I)).deep.include({ generation: 2, allocations: { [D]: { VCPU: 2 } } })
   })
 
+  it('leave it there also when their own dump was seeded in between', async () => {
+    await ground.books.seed(SEED, { replace: false })
+    await move({ [D]: { VCPU: 2 } })
+    await ground.books.seed(await ground.books.dump(), { replace: false })
+    expect((await ground.books.seed(SEED, { replace: false })).written).include({ consumersLeft: 1 })
+    expect(await ground.books.consumer(I)).deep.include({ generation: 2, allocations: { [D]: { VCPU: 2 } } })
+  })
+
   it('bring a consumer that was released since back only with replace, and go on from its generation', async () => {
     await ground.books.seed(SEED, { replace: false })
     await move({})

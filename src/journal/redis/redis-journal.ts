@@ -19,7 +19,7 @@ import { effectOf, type Code } from '../../transfer/outcome.ts'
 import type { Decision } from '../../transfer/event.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
-import type { Begun, Entry, Intent, Journal } from '../journal.ts'
+import type { Begun, Entry, Intent, Journal, Sending } from '../journal.ts'
 
 import { packRecords, packedOf, ripeRecords } from './packing.ts'
 import { entryOf, listRecords, showRecord } from './records.ts'
@@ -77,17 +77,8 @@ export function redisJournal(scripts: ScriptRunner, options: JournalOptions = {}
       return wordOf('aside', reply, ['aside', 'stale'] as const)
     },
     sending: async (processing, sending) => {
-      const reply = await scripts.run('sending', {
-        records: [processing.request],
-        args: {
-          id: processing.request,
-          token: processing.token,
-          attempt: sending.attempt,
-          once: sending.once ? 1 : 0,
-          intent: sending.intent === null ? '' : intentText(sending.intent),
-          consumers: sending.intent?.consumers.join(',') ?? '',
-        },
-      })
+      const args = { id: processing.request, token: processing.token, ...sendingArgs(sending) }
+      const reply = await scripts.run('sending', { records: [processing.request], args })
       return wordOf('sending', reply, ['noted', 'stale'] as const)
     },
     cancel: async (target, by) => {
@@ -182,6 +173,11 @@ function begunOf(entry: Entry, token: string, answer: Reply): Begun {
     moves: movesOf(pairsOf('begin', moves)),
     snapshot: snapshot === '' || snapshot === undefined ? null : snapshotOf('begin', snapshot),
   }
+}
+
+function sendingArgs({ attempt, once, intent }: Sending): Readonly<Record<string, Argument>> {
+  const consumers = intent?.consumers.join(',') ?? ''
+  return { attempt, once: once ? 1 : 0, intent: intent === null ? '' : intentText(intent), consumers }
 }
 
 /** n.b. The event stands in the decision as text already. */
