@@ -118,7 +118,7 @@ function faultsOfHistory(
   const events = new Map(told.map((event) => [event.request, event]))
   const stands = new Map(BOOKS.consumers.map(({ id, allocations }) => [id, { generation: 1, allocations }]))
   for (const [consumer, line] of steps) {
-    let now = stands.get(consumer) ?? { generation: 0, allocations: {} as Allocations }
+    let now = stands.get(consumer) ?? { generation: 0, allocations: {} }
     for (const step of line.sort((one, other) => one.generation - other.generation)) {
       if (step.generation !== now.generation)
         faults.push(`${consumer}: ${step.by} wrote at ${step.generation}, not ${now.generation}`)
@@ -143,5 +143,9 @@ function faultsOfHistory(
 }
 
 function text(allocations: Allocations): string {
-  return JSON.stringify(Object.entries(allocations).toSorted())
+  return JSON.stringify(
+    Object.entries(allocations)
+      .map(([provider, amounts]) => `${provider} ${JSON.stringify(amounts)}`)
+      .toSorted((a, b) => a.localeCompare(b)),
+  )
 }

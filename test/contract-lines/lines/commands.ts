@@ -4,7 +4,6 @@ import { notYet, shown, type Section } from './statement.ts'
 const LIST = 'commands: dead-letters list prints one JSON object a letter, with all thirteen keys, whatever the class'
 const SEED = 'commands: ledger seed takes its own dump, leaves what was moved, and replaces only with --replace'
 const REPLAY = 'commands: dead-letters replay refuses class invalid, and sends a refusal again under its derived id'
-const BUILT = 'this command is being built'
 
 export const COMMANDS: Section = {
   title: '6. Command line',
@@ -81,7 +80,13 @@ export const COMMANDS: Section = {
       '`events tail` follows the journal from first, next, an offset or a time, or one request.',
       'commands: events tail reads from first, last, an offset or a time, and one request',
     ),
-    notYet('plan', '`plan` says from the live ledger what would happen, without writing: 0 or 1.', BUILT),
+    shown(
+      'plan',
+      '`plan` says from the live ledger what would happen, without writing: 0 or 1.',
+      'plan: names what a worker would find wrong with the request itself, exit 1',
+      'plan: shows a person who moves from where to where, amounts and room before and after',
+      'plan: shows a person every rule that stands against it, with numbers',
+    ),
     shown(
       'desk.status',
       '`dead-letters status`: open, told, unroutable; 0 nothing open, 1 something.',
@@ -135,7 +140,11 @@ export const COMMANDS: Section = {
       '`transfers list` and `show` tell what was asked, decided, written and told.',
       'commands: transfers list and show tell what was asked, decided, before and after',
     ),
-    notYet('transfers.acts', '`transfers stuck` and `cancel`.', BUILT),
+    notYet(
+      'transfers.acts',
+      '`transfers stuck` and `cancel`.',
+      'shown by test/integration/transfers-commands.test.ts, which also looks from within the process',
+    ),
     shown(
       'ledger.dump',
       '`dump --json` prints the seed format, with generations and usages, without consumers that hold nothing.',
@@ -152,7 +161,11 @@ export const COMMANDS: Section = {
       '`show` one consumer or provider.',
       'work: seeds the books as a whole or not at all, twice without harm',
     ),
-    notYet('ledger.care', '`audit`, `heal` and `reap`.', BUILT),
+    notYet(
+      'ledger.care',
+      '`audit`, `heal` and `reap`.',
+      'audit is shown by test/integration/ledger-audit.test.ts, from within the process; the others are refused',
+    ),
     shown(
       'topology.commands',
       '`topology plan|apply|verify|export`; apply again makes nothing, verify exits 78 when unsafe.',
@@ -165,6 +178,6 @@ export const COMMANDS: Section = {
       '`doctor` finds nothing wrong with what a worker needs.',
       'work: finds nothing wrong with what a worker needs',
     ),
-    notYet('console', '`console`.', BUILT),
+    notYet('console', '`console`.', 'not part of this version'),
   ],
 }

@@ -155,7 +155,7 @@ export const OPERATIONS: Section = {
     notYet(
       'overcommitted',
       'An older Placement refuses a provider that is over also for a revert: source_overcommitted.',
-      'the Placement ledger is being wired',
+      'shown by test/contract/placement.rules.ts within the process',
     ),
   ],
 }

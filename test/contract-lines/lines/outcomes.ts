@@ -52,20 +52,21 @@ export const OUTCOMES: Section = {
       CONTENDED,
       'trouble: ends contended, not expired, when its deadline passes after a first attempt',
     ),
-    notYet(
+    shown(
       'outcome.ledger-unavailable',
       'A ledger that cannot be asked through the whole ladder ends ledger_unavailable.',
-      'Redis gone stops consumption before the ladder is used up; it takes the Placement ledger',
+      'overdue: of a request that has given up as ledger_unavailable is refused: it did not happen',
     ),
-    notYet(
-      'outcome.operator',
-      'outcome_unknown, diverged, postcondition_failed and internal_error are of class operator.',
-      CANNOT,
+    shown(
+      'outcome.unknown',
+      'outcome_unknown remains for the unguarded forced release.',
+      'forced: whose DELETE is held back is outcome_unknown, as what stands proves nothing, and never sent again',
     ),
+    notYet('outcome.operator', 'diverged, postcondition_failed and internal_error are of class operator.', CANNOT),
     notYet(
       'outcome.already-applied',
       'Where the record is lost and the marker or the derived M proves the effect: already_applied.',
-      'losing a record takes a restore of Redis, which is being built',
+      'no test from outside takes a record away',
     ),
     shown(
       'outcome.intent-first',
@@ -214,7 +215,7 @@ export const OUTCOMES: Section = {
     notYet(
       'broker-letters.poison',
       'Such a letter ends as poison where so many deaths alone stand in the journal.',
-      'the decision about poison is being built',
+      'no test from outside has the broker give up a request that killed',
     ),
     shown(
       'down.redis',
@@ -226,10 +227,10 @@ export const OUTCOMES: Section = {
       'RabbitMQ gone: not ready, and it goes on by itself.',
       'outages: of RabbitMQ: connections cut and refused, and the node killed and started again',
     ),
-    notYet(
+    shown(
       'down.placement',
       'Placement gone for everybody: consumption pauses, and no request climbs the ladder.',
-      'the circuit breaker and the wiring of Placement are being built',
+      'outages: of Placement: 503 for 6000 ms, and gone for as long, without a dead letter',
     ),
   ],
 }

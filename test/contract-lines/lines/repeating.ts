@@ -27,15 +27,18 @@ export const REPEATING: Section = {
       'What is marked is sent again identically, at most `retry.attemptsMax` times within one processing.',
       PROXY,
     ),
-    notYet(
+    shown(
       'repeat.forbidden',
       'With `"idempotent": false` nothing is sent again; proven undone it ends ledger_unavailable.',
-      PROXY,
+      'overdue: of a request not to be repeated is refused: it ends ledger_unavailable, by another worker too',
     ),
-    notYet(
+    shown(
       'repeat.unmarked',
       'What is not marked is never sent again, by any worker: applied or outcome_unknown.',
-      'only the forced release on Placement is not marked, and Placement is being wired',
+      'forced: is one DELETE, and applied',
+      'forced: whose answer is lost is applied once the consumer is seen to be gone, by one DELETE',
+      'forced: whose DELETE is held back is outcome_unknown, as what stands proves nothing, and never sent again',
+      'forced: is one guarded write for consumer and migration, and no DELETE',
     ),
     notYet(
       'repeat.compile',

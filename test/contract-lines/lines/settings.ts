@@ -4,8 +4,6 @@ import { notYet, shown, type Section } from './statement.ts'
 const WATCHED = 'watch: has every metric from the first scrape, with HELP, TYPE and a value or its labels'
 const PROBES = 'watch: says that it lives and is ready, and logs the port that it has taken'
 const SECRETS = 'settings: may stand in a file of their own where they are secret, never in both, and are masked'
-const PLACEMENT = 'the Placement ledger is being wired'
-const FAILOVER = 'restoring after a failover, and waiting for a replica, are being built'
 
 export const SETTINGS: Section = {
   title: '7. Settings and watching',
@@ -81,10 +79,24 @@ export const SETTINGS: Section = {
     notYet(
       'tombstones',
       'A decided record becomes a packed tombstone that still answers duplicates.',
-      'tombstones are being built',
+      'shown by test/chaos/tombstones.test.ts, which makes records old by hand in Redis',
     ),
-    notYet('failover.wait', 'With Sentinel or Cluster a decision is told only after a replica has it.', FAILOVER),
-    notYet('failover.restore', 'After a change of the run id one worker restores from the events journal.', FAILOVER),
-    notYet('placement', '`FERRYMAN_LEDGER=placement`, its markers, keystone and `clouds.yaml`.', PLACEMENT),
+    shown(
+      'failover.wait',
+      'With Sentinel a decision is told only after a replica has it.',
+      'failover: finds nothing told that the replica does not have',
+    ),
+    shown(
+      'failover.restore',
+      'After a change of the run id one worker restores from the events journal.',
+      'failover: contradicts nothing that was told, and carries out each request once',
+    ),
+    shown(
+      'placement',
+      '`FERRYMAN_LEDGER=placement` with a token, its markers, and each operation on it.',
+      'lost: is read from the marker: each operation ends applied, once',
+      'lost: and the worker killed before it reads the marker: the next one settles each, and tells it applied',
+    ),
+    notYet('placement.keystone', 'Keystone by `OS_*` variables or `clouds.yaml`.', 'not part of this version'),
   ],
 }

@@ -6,7 +6,6 @@ const POLICIES = 'broker: have one policy each, named like the object, its patte
 const BINDINGS = 'broker: are bound as the contract has it: requests by transfer.#, journals and letters by #'
 const ARGUMENTS =
   'broker: have their wiring in arguments where there is no management API, and verify says what it left out'
-const POISON = 'the decision about poison is being built'
 
 export const TOPOLOGY: Section = {
   title: '1. Topology',
@@ -89,16 +88,25 @@ export const TOPOLOGY: Section = {
       'No request is dead-lettered because of restarts of its workers.',
       'storm: leaves 400 requests with one effect and one answer each, and the books balanced',
     ),
-    notYet(
+    shown(
       'poison.alone',
       'Deaths in company make a suspect, which is processed alone; so many deaths alone make it `poison`.',
-      POISON,
+      'poison: because of one of them ends that one as poison after 5 deaths alone, and no neighbour',
     ),
-    notYet('poison.begun', 'A death counts only with the request begun; waiting for a lock is not begun.', POISON),
+    shown(
+      'poison.restarts',
+      'No request is ever dead-lettered because of restarts.',
+      'rolling: lose nothing, leave no letter but of refusals, and are no deaths',
+    ),
+    notYet(
+      'poison.begun',
+      'A death counts only with the request begun; waiting for a lock is not begun.',
+      'shown by test/contract/deaths.rules.ts within the process',
+    ),
     notYet(
       'pause.hand-back',
       'A pause hands back what is in hand, and resumes with prefetch 1 first.',
-      'pauses of consumption are being built with the circuit breaker',
+      'shown by test/unit/worker/pause.test.ts within the process',
     ),
   ],
 }
