@@ -143,9 +143,5 @@ function faultsOfHistory(
 }
 
 function text(allocations: Allocations): string {
-  return JSON.stringify(
-    Object.entries(allocations)
-      .map(([provider, amounts]) => `${provider} ${JSON.stringify(amounts)}`)
-      .toSorted((a, b) => a.localeCompare(b)),
-  )
+  return JSON.stringify(Object.entries(allocations).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 }
