@@ -39,19 +39,28 @@ export async function releaseUnguarded(
     await note(begun, null, deps)
     throw new LockLost('the lock was no longer trusted right before the write')
   }
-  try {
-    const answer = await remove.once(consumers[0]!)
-    if (answer === 'absent') {
-      const nothing = outcome('nothing_to_do', `Consumer ${consumers[0]} held nothing any more when it was released.`)
-      return { kind: 'refused', refusal: { outcome: nothing, ...story, before: story.after } }
-    }
-    const after = (await deps.ledger.snapshot({ consumers, providers: [], held: false })).consumers
-    return { kind: 'applied', write, outcome: planned.outcome, story, decision, after, decided: false }
-  } catch (failure) {
-    if (failure instanceof Unanswered) return settleUnmarked(job, begun, intent, deps)
-    if (!(failure instanceof Unavailable)) throw failure
+  const answer = await sendOnce(remove, consumers[0]!)
+  if (answer instanceof Unanswered) return settleUnmarked(job, begun, intent, deps)
+  if (answer instanceof Unavailable) {
     await note(begun, null, deps) // it was not carried out, so that it may be sent once more
     return { kind: 'transient', begun, reason: 'ledger_unavailable' }
+  }
+  if (answer === 'absent') {
+    const nothing = outcome('nothing_to_do', `Consumer ${consumers[0]} held nothing any more when it was released.`)
+    return { kind: 'refused', refusal: { outcome: nothing, ...story, before: story.after } }
+  }
+  // n.b. It is carried out: where that cannot be read back now, the note stays, and whoever comes next settles it.
+  const { consumers: after } = await deps.ledger.snapshot({ consumers, providers: [], held: false })
+  return { kind: 'applied', write, outcome: planned.outcome, story, decision, after, decided: false }
+}
+
+/** What the DELETE itself came to: a failure of anything else says nothing of it. */
+async function sendOnce(remove: Delete, consumer: string): Promise<'deleted' | 'absent' | Unanswered | Unavailable> {
+  try {
+    return await remove.once(consumer)
+  } catch (failure) {
+    if (failure instanceof Unanswered || failure instanceof Unavailable) return failure
+    throw failure
   }
 }
 

@@ -22,7 +22,7 @@ describe('a forced release without an open move', () => {
   const workers: WorkerUnderTest[] = []
   before(async () => {
     installation = await openBehindProxy({ FERRYMAN_LEDGER_TIMEOUT_MS: '1000' })
-    await installation.seed(moversBooks(5))
+    await installation.seed(moversBooks(6))
   })
   after(() => installation.close())
   afterEach(() => {
@@ -76,6 +76,21 @@ describe('a forced release without an open move', () => {
     expect(await holds(2)).to.deep.equal({ [sourceOf(2)]: HELD })
     expect(await installation.proxy.release(), 'it comes after all, as was said that it may').to.deep.equal([204])
     expect(await holds(2)).to.equal(undefined)
+  }).timeout(60_000)
+
+  it('that was answered and cannot be read back at first is applied, by one DELETE', async () => {
+    await installation.worker()
+    let refused = 0
+    installation.proxy.fault((method, path) => {
+      if (method !== 'GET' || !path.endsWith(moverOf(5)) || deletes(5) === 0 || refused === 2) return null
+      refused += 1
+      return { kind: 'answer', status: 503 }
+    })
+    await installation.ask(releaseOf(5))
+    expect((await installation.decision(releaseOf(5).id)).outcome).to.include({ code: 'applied', effect: 'happened' })
+    expect(refused).to.equal(2)
+    await expectOnce(5, 'applied')
+    expect(await holds(5)).to.equal(undefined)
   }).timeout(60_000)
 
   for (const [server, fault, when, status, code] of [
