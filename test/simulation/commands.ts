@@ -13,6 +13,8 @@ export interface Command {
   readonly request: string | null
   readonly apply: { readonly write: Write; readonly attempt: Attempt } | null
   readonly details: () => string
+  /** The consumer of which it takes all, without a guard. */
+  readonly takes?: string
 }
 
 /** Carries a command to the store and its answer back. */
@@ -97,7 +99,7 @@ export function commandOf(name: string, args: readonly unknown[]): Command {
   }
 }
 
-function textOfWrite({ changes }: Write, { request, token, ticket, number }: Attempt): string {
+export function textOfWrite({ changes }: Write, { request, token, ticket, number }: Attempt): string {
   const texts = changes.map(({ before, after }) => {
     const generations = `g${before.generation ?? '-'}→${after.generation}`
     return `${before.id} ${generations} ${holding(before.allocations)}→${holding(after.allocations)}`

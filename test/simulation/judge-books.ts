@@ -15,7 +15,13 @@ export interface Sight {
 }
 
 export function lookAt(slot: MemorySlot, write: Write): Sight {
-  const ids = write.changes.map(({ before }) => before.id)
+  return sightOf(
+    slot,
+    write.changes.map(({ before }) => before.id),
+  )
+}
+
+export function sightOf(slot: MemorySlot, ids: readonly string[]): Sight {
   return {
     consumers: new Map(ids.map((id) => [id, slot.consumers.get(id)])),
     usages: new Map(slot.usages),
@@ -23,19 +29,29 @@ export function lookAt(slot: MemorySlot, write: Write): Sight {
   }
 }
 
-/** Null where nothing was written; else all that is wrong with what was. */
-export function faultsOfWrite(slot: MemorySlot, write: Write, sight: Sight): readonly Violation[] | null {
+/** Null where nothing was written; else all that is wrong with it. `restart`: generations of what is emptied do. */
+export function faultsOfWrite(
+  slot: MemorySlot,
+  write: Write,
+  sight: Sight,
+  restart: boolean,
+): readonly Violation[] | null {
   const changed = write.changes.some(({ before }) => slot.consumers.get(before.id) !== sight.consumers.get(before.id))
   if (!changed) return null
   return [
-    ...write.changes.flatMap((change) => faultsOfChange(slot, change, sight)),
+    ...write.changes.flatMap((change) => faultsOfChange(slot, change, sight, restart)),
     ...faultsOfRoom(slot, sight),
     ...checkBooks(dump(slot)).map((what) => ({ rule: 'I1 conservation', what })),
   ]
 }
 
 /** It was written as planned, over what the plan had seen, and under a generation that is new. */
-function faultsOfChange(slot: MemorySlot, { before, after }: Write['changes'][number], sight: Sight): Violation[] {
+function faultsOfChange(
+  slot: MemorySlot,
+  { before, after }: Write['changes'][number],
+  sight: Sight,
+  restart: boolean,
+): Violation[] {
   const { id } = before
   const faults: Violation[] = []
   const stood = sight.consumers.get(id)?.allocations ?? {}
@@ -54,7 +70,8 @@ function faultsOfChange(slot: MemorySlot, { before, after }: Write['changes'][nu
   }
   const newest = slot.consumers.get(id)?.generation ?? slot.generations.get(id) ?? 0
   const last = sight.generations.get(id) ?? 0
-  if (newest <= last) faults.push({ rule: 'generations', what: `generation of ${id} went from ${last} to ${newest}` })
+  if (newest <= last && !(restart && !slot.consumers.has(id)))
+    faults.push({ rule: 'generations', what: `generation of ${id} went from ${last} to ${newest}` })
   return faults
 }
 

@@ -1,7 +1,7 @@
 // Lives one seed through: storms, then calm until everything is at rest, then the end of every worker.
 import type { Violation } from './judge.ts'
 import { NONE, type Mutant } from './mutants.ts'
-import { World } from './world.ts'
+import { World, type LedgerName } from './world.ts'
 
 export interface Life {
   readonly seed: number
@@ -17,6 +17,7 @@ export interface Life {
 
 export interface LifeOptions {
   readonly mutant?: Mutant
+  readonly ledger?: LedgerName
   /** Given every step as it happens. */
   readonly tell?: (line: string) => void
 }
@@ -25,8 +26,8 @@ export interface LifeOptions {
 const REST_MS = 900_000
 const STOP_MS = 120_000
 
-export async function live(seed: number, { mutant = NONE, tell }: LifeOptions = {}): Promise<Life> {
-  const world = new World(seed, mutant, tell ?? null)
+export async function live(seed: number, { mutant = NONE, ledger = 'redis', tell }: LifeOptions = {}): Promise<Life> {
+  const world = new World(seed, ledger, mutant, tell ?? null)
   const { clock, judge, trace, climate } = world
   const onRejection = (failure: unknown): void => {
     judge.broken(
@@ -75,7 +76,8 @@ async function rest(world: World): Promise<void> {
   await clock.runUntil(settled)
   // What was sent long ago may still arrive: nothing that was decided may change by it.
   const arrived = (): boolean =>
-    world.parking.size === 0 && everyone.every(({ store, link }) => store.underWay + link.underWay === 0)
+    world.parking.size === 0 &&
+    everyone.every(({ store, link, ledger }) => store.underWay + link.underWay + ledger.underWay === 0)
   await clock.runUntil(() => judge.violation !== null || clock.monotonicMs() > untilMs || (arrived() && world.atRest))
   if (!world.atRest) judge.broken('I11 liveness', `not at rest ${REST_MS} ms after the last fault: ${world.unrest()}`)
   judge.atRest(world.seed, world.foreign)

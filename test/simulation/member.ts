@@ -11,8 +11,9 @@ import { Worker } from '../../src/worker/worker.ts'
 import { connection, type Connection, type Stage, type Watch } from '../support/memory/weather.ts'
 import { VirtualProcess } from '../support/virtual-process.ts'
 import { BrokerConnection } from './broker-connection.ts'
-import { answerText, commandOf, storePorts, type Command } from './commands.ts'
+import { answerText, commandOf, storePorts, type Command, type Send, type StorePorts } from './commands.ts'
 import { BYTES_MAX } from './judge.ts'
+import { placementPort, withoutBooks } from './placement-port.ts'
 import type { World } from './world.ts'
 
 const SEND_TIMEOUT_MS = 1_000
@@ -24,13 +25,16 @@ const SWEEP_EVERY_MS = 2_000
 const PACK_SHARE = 0.4
 const MARGIN_SHARE = 0.05
 const CONFLICTS_MAX = 3
-const POISON_AFTER = 5
+/** More deaths than a life deals: each is a blow of the seed, and no request kills. */
+const POISON_AFTER = 20
 
 export class Member {
   readonly name: string
   readonly process: VirtualProcess
   readonly store: Connection
   readonly link: Connection
+  /** The way to the ledger: that to the store, unless it is apart. */
+  readonly ledger: Connection
   readonly broker: BrokerConnection
   readonly locks: LockSession
   readonly breaker: Breaker<Ledger>
@@ -50,14 +54,11 @@ export class Member {
     this.name = name
     this.process = new VirtualProcess(clock)
     this.store = connection(clock, { ...climate.store }, this.process, this.#watching())
+    this.ledger =
+      world.placement === null ? this.store : connection(clock, { ...climate.store }, this.process, this.#watching())
     this.link = connection(clock, { ...climate.broker }, this.process, this.#watching())
-    const send = <T>(command: Command, run: () => T): Promise<T> => {
-      world.judge.sending(command)
-      if (world.parking.takes(command)) return this.#heldUp(command, run)
-      this.#sending = command
-      return this.store.call(command.name, () => world.judge.ran(command, run))
-    }
-    const watched = storePorts(slot, send, this.store.ways)
+    const send = this.#sendingOver(this.store)
+    const watched = this.#portsOf(send)
     this.broker = this.#connectBroker()
     const broken = mutant.breakPorts({ ...watched, publisher: this.broker }, { slot, send, names: world.names })
     const { journal, publisher } = broken
@@ -147,6 +148,25 @@ export class Member {
     await this.locks.stop()
     await this.broker.stop()
     this.#world.trace.note(this.name, 'stopped', `${this.worker.inHand} in hand`)
+  }
+
+  #sendingOver(way: Connection): Send {
+    const { judge, parking } = this.#world
+    return <T>(command: Command, run: () => T): Promise<T> => {
+      judge.sending(command)
+      if (parking.takes(command)) return this.#heldUp(command, run)
+      this.#sending = command
+      return way.call(command.name, () => judge.ran(command, run))
+    }
+  }
+
+  #portsOf(send: Send): StorePorts {
+    const { slot, placement, judge } = this.#world
+    const ports = storePorts(slot, send, this.store.ways)
+    if (placement === null) return ports
+    const parts = { placement, slot, clock: this.process, onRefused: (command: Command) => judge.refused(command) }
+    const journal = withoutBooks(ports.journal)
+    return { ...ports, journal, ledger: placementPort({ ...parts, journal, send: this.#sendingOver(this.ledger) }) }
   }
 
   #troubles(): readonly string[] {

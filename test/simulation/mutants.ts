@@ -4,6 +4,7 @@ import type { Names } from '../../src/broker/names.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { begin } from '../support/memory/records.ts'
+import type { PlacementRules } from '../support/memory/placement.ts'
 import type { MemorySlot, SlotRules } from '../support/memory/slot.ts'
 import { commandOf, type Send } from './commands.ts'
 
@@ -25,6 +26,8 @@ export interface Mutant {
   readonly what: string
   /** Rules that the store no longer keeps. */
   readonly rules: Partial<SlotRules>
+  /** Rules that Placement no longer keeps. */
+  readonly placement?: Partial<PlacementRules>
   /** A seed that noticed it. */
   readonly seed: number
   readonly breakPorts: (ports: Ports, ground: Ground) => Ports
@@ -36,24 +39,24 @@ export const NONE: Mutant = { name: 'none', what: 'nothing', rules: {}, seed: 1,
 
 /** Seeds that noticed a mutant, where it is not the first. */
 const NOTICED: Readonly<Record<string, number>> = {
-  refusalAfterUnclearSend: 147,
-  frozenWorkerRefuses: 122,
-  applyChecksProcessing: 210,
-  oldProcessingWrites: 210,
-  writtenIsPerRequest: 8,
-  generationsChecked: 41,
-  capacityChecked: 400,
-  dueChecked: 10,
-  ackBeforeConfirm: 2,
-  copyNotStored: 2,
-  reuseUnnoticed: 9,
+  refusalAfterUnclearSend: 266,
+  frozenWorkerRefuses: 20,
+  applyChecksProcessing: 266,
+  oldProcessingWrites: 52,
+  writtenIsPerRequest: 11,
+  generationsChecked: 65,
+  capacityChecked: 552,
+  dueChecked: 40,
+  tombsChecked: 9,
+  packsOnlyWhatIsOver: 13,
+  reuseUnnoticed: 5,
   sweepForgotten: 2,
   cancelForgotten: 2,
-  repeatsForbidden: 10,
-  sendingForgotten: 44,
+  repeatsForbidden: 16,
+  sendingForgotten: 37,
 }
 
-const store = (name: string, what: string, ...rules: (keyof SlotRules)[]): Mutant => ({
+export const store = (name: string, what: string, ...rules: (keyof SlotRules)[]): Mutant => ({
   name,
   what,
   seed: NOTICED[name] ?? 1,
@@ -61,7 +64,7 @@ const store = (name: string, what: string, ...rules: (keyof SlotRules)[]): Mutan
   rules: Object.fromEntries(rules.map((rule) => [rule, false])),
 })
 
-const ports = (
+export const ports = (
   name: string,
   what: string,
   breakPorts: Mutant['breakPorts'],
@@ -126,7 +129,7 @@ export const COVERED: readonly Mutant[] = [
   ports('doorLeftOpen', 'what is given up may not write any more', doorLeftOpen),
 ]
 
-function doorLeftOpen({ ledger, ...others }: Ports): Ports {
+export function doorLeftOpen({ ledger, ...others }: Ports): Ports {
   return { ...others, ledger: { ...ledger, close: () => Promise.resolve('closed' as const) } }
 }
 
@@ -208,6 +211,6 @@ function repeatsForbidden({ ledger, ...others }: Ports): Ports {
   return { ...others, ledger: { ...ledger, apply } }
 }
 
-function sendingForgotten({ journal, ...others }: Ports): Ports {
+export function sendingForgotten({ journal, ...others }: Ports): Ports {
   return { ...others, journal: { ...journal, sending: () => Promise.resolve('noted' as const) } }
 }

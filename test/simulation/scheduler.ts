@@ -7,6 +7,8 @@ import { between, pick, whole } from './climate.ts'
 import { fieldsFor, type Fields, type Situation } from './wishes.ts'
 import type { World } from './world.ts'
 
+/** Chance that a server is to be released whatever stands. */
+const FORCED = 0.15
 const SERVER = { VCPU: 2, MEMORY_MB: 4 }
 /** How long after the faults have stopped copies may still come (ms). */
 const AFTERGLOW_MS = 8_000
@@ -58,23 +60,23 @@ export class Scheduler {
 
   /** Somebody gives a host another size, or takes it out of use. */
   changeRoom(): void {
-    const { random, slot, trace } = this.#world
+    const { random, books, trace } = this.#world
     const number = Math.floor(random() * this.#hosts.length)
     const id = this.#hosts[number]!
     const host = this.#host(id, number, whole(random, 0, 4), random() < 0.15 ? ['COMPUTE_STATUS_DISABLED'] : [])
-    seedSlot(slot, { providers: [host], consumers: [] })
+    seedSlot(books, { providers: [host], consumers: [] })
     this.#world.count('room')
     trace.note('others', `give ${id}`, () => `room for ${JSON.stringify(host.inventories)} ${host.traits.join(' ')}`)
   }
 
   /** The host where a request is to go gets ample room. */
   makeRoomFor(request: string): void {
-    const { slot, trace } = this.#world
+    const { slot, books, trace } = this.#world
     const text = slot.records.get(request)?.body.toString() ?? ''
     const number = this.#hosts.findIndex((id) => text.includes(`"destination":"${id}"`))
     if (number < 0) return
     const id = this.#hosts[number]!
-    seedSlot(slot, { providers: [this.#host(id, number, 8)], consumers: [] })
+    seedSlot(books, { providers: [this.#host(id, number, 8)], consumers: [] })
     this.#world.count('room')
     trace.note('others', `give ${id}`, 'ample room')
   }
@@ -133,14 +135,15 @@ export class Scheduler {
   }
 
   #wish(server: string): Fields {
-    const { random, climate, slot } = this.#world
+    const { random, climate, slot, books, placement } = this.#world
     if (random() < climate.cancels) return { operation: 'cancel', request: this.#target() }
     const situation: Situation = {
       hosts: this.#hosts,
       servers: this.#servers,
-      consumer: consumerOf(slot, server),
+      consumer: consumerOf(books, server),
       move: slot.moves.get(server) ?? null,
       resources: SERVER,
+      forced: placement === null ? 0 : FORCED,
     }
     return fieldsFor(situation, random)
   }

@@ -3,17 +3,24 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { live, type Life } from './life.ts'
 import { COVERED, MUTANTS, NONE, type Mutant } from './mutants.ts'
+import { PLACEMENT_MUTANTS } from './placement-mutants.ts'
 import { Tally } from './tally.ts'
+import type { LedgerName } from './world.ts'
 
-const USAGE = `npm run simulate -- [--seeds N] [--seed S] [--trace] [--json] [--keep-going] [--mutant NAME | --mutants]
+const USAGE = `npm run simulate -- [--ledger L] [--seeds N] [--seed S] [--trace] [--json] [--keep-going]
+                    [--mutant NAME | --mutants]
+  --ledger L      on which ledger: redis (default) or placement
   --seeds N       live N seeds (1000), from seed S (1) on
   --seed S        alone: only this seed
   --trace         print every step
   --keep-going    do not stop at the first violation
-  --mutant NAME   take a rule away: ${MUTANTS.map(({ name }) => name).join(' ')}
+  --mutant NAME   take a rule away: ${namesOf(MUTANTS)};
+                  on placement: ${namesOf(PLACEMENT_MUTANTS)}
   --mutants       each of them in turn, until a seed notices
   --json          one JSON document at the end`
 
+const LEDGERS: readonly LedgerName[] = ['redis', 'placement']
+const MUTANTS_ON = { redis: MUTANTS, placement: PLACEMENT_MUTANTS } as const
 const EXIT_OK = 0
 const EXIT_VIOLATED = 1
 const EXIT_USAGE = 64
@@ -24,6 +31,7 @@ const BAR = 30
 interface Task {
   readonly first: number
   readonly count: number
+  readonly ledger: LedgerName
   readonly mutant: Mutant
   readonly trace: boolean
   readonly json: boolean
@@ -59,21 +67,36 @@ function parse(
   try {
     const { values } = parseArgs({
       args: [...words],
-      options: { seeds: text, seed: text, mutant: text, trace: flag, json: flag, mutants: flag, 'keep-going': flag },
+      options: {
+        ledger: text,
+        seeds: text,
+        seed: text,
+        mutant: text,
+        trace: flag,
+        json: flag,
+        mutants: flag,
+        'keep-going': flag,
+      },
     })
     const first = numberOf(values.seed ?? '1', 'seed')
     const alone = values.seed !== undefined && values.seeds === undefined && !values.mutants
     const count = alone ? 1 : numberOf(values.seeds ?? String(SEEDS), 'seeds')
-    const mutant =
-      values.mutant === undefined ? NONE : [...MUTANTS, ...COVERED].find(({ name }) => name === values.mutant)
-    if (mutant === undefined) return `there is no mutant ${values.mutant}\n${USAGE}`
+    const ledger = LEDGERS.find((name) => name === (values.ledger ?? 'redis'))
+    if (ledger === undefined) return `--ledger must be ${LEDGERS.join(' or ')}, not ${values.ledger}\n${USAGE}`
+    const known = [...MUTANTS_ON[ledger], ...(ledger === 'redis' ? COVERED : [])]
+    const mutant = values.mutant === undefined ? NONE : known.find(({ name }) => name === values.mutant)
+    if (mutant === undefined) return `there is no mutant ${values.mutant} on ${ledger}\n${USAGE}`
     return {
       values,
-      task: { first, count, mutant, trace: values.trace, json: values.json, keepGoing: values['keep-going'] },
+      task: { first, count, ledger, mutant, trace: values.trace, json: values.json, keepGoing: values['keep-going'] },
     }
   } catch (failure) {
     return `${(failure as Error).message}\n${USAGE}`
   }
+}
+
+function namesOf(mutants: readonly Mutant[]): string {
+  return mutants.map(({ name }) => name).join(' ')
 }
 
 function numberOf(text: string, option: string): number {
@@ -86,7 +109,7 @@ async function runSeeds(task: Task): Promise<number> {
   const startedMs = systemClock.monotonicMs()
   let shownMs = startedMs
   for (let seed = task.first; seed < task.first + task.count; seed++) {
-    const life = await live(seed, { mutant: task.mutant, ...(task.trace ? { tell: print } : {}) })
+    const life = await live(seed, { ledger: task.ledger, mutant: task.mutant, ...(task.trace ? { tell: print } : {}) })
     tally.add(life)
     if (life.violation !== null) {
       say(failureText(life, task))
@@ -109,13 +132,14 @@ function progressLine(tally: Tally, count: number, tookMs: number): string {
   return `[${'#'.repeat(done)}${'.'.repeat(BAR - done)}] ${tally.seeds} of ${count} seeds, ${speed} a second`
 }
 
-function failureText({ seed, violation, steps }: Life, { mutant }: Task): string {
-  const option = mutant === NONE ? '' : ` --mutant ${mutant.name}`
+function failureText({ seed, violation, steps }: Life, { ledger, mutant }: Task): string {
+  const on = ledger === 'redis' ? '' : ` --ledger ${ledger}`
+  const without = mutant === NONE ? '' : ` --mutant ${mutant.name}`
   return [
     ...steps,
     '',
     `seed ${seed} violates ${violation?.rule}: ${violation?.what}`,
-    `again, with every step: npm run simulate -- --seed ${seed}${option} --trace`,
+    `again, with every step: npm run simulate -- --seed ${seed}${on}${without} --trace`,
   ].join('\n')
 }
 
@@ -130,7 +154,7 @@ interface Hunted {
 /** Every mutant must be noticed; which seed and which rule noticed it first. */
 async function tryMutants(task: Task): Promise<number> {
   const found: Hunted[] = []
-  for (const mutant of MUTANTS) {
+  for (const mutant of MUTANTS_ON[task.ledger]) {
     const hunted = await hunt(mutant, task)
     found.push(hunted)
     const end = hunted.seed === null ? 'NOT FOUND' : `found at seed ${hunted.seed} by ${hunted.rule}`
@@ -140,10 +164,10 @@ async function tryMutants(task: Task): Promise<number> {
   return found.every(({ seed }) => seed !== null) ? EXIT_OK : EXIT_VIOLATED
 }
 
-async function hunt(mutant: Mutant, { first, count }: Task): Promise<Hunted> {
+async function hunt(mutant: Mutant, { first, count, ledger }: Task): Promise<Hunted> {
   const { name, what } = mutant
   for (let seed = first; seed < first + count; seed++) {
-    const { violation } = await live(seed, { mutant })
+    const { violation } = await live(seed, { ledger, mutant })
     if (violation !== null) return { mutant: name, what, seed, rule: violation.rule }
   }
   return { mutant: name, what, seed: null, rule: null }

@@ -2,8 +2,14 @@
 import { expect } from 'chai'
 import { live } from './life.ts'
 import { COVERED, MUTANTS, type Mutant } from './mutants.ts'
+import { PLACEMENT_MUTANTS } from './placement-mutants.ts'
+import type { LedgerName } from './world.ts'
 
 const SEEDS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
+/** Each takes twice as long there. */
+const PLACEMENT_SEEDS = Math.ceil(SEEDS / 2)
+/** Seeds on Placement that once found a bug. */
+const FOUND = [52, 861]
 const MUTANT_SEEDS = 1_000
 const COVERED_SEEDS = 20
 
@@ -18,13 +24,24 @@ describe('a simulated life', function () {
     }
   })
 
-  it('is the same each time it is lived', async () => {
-    for (const seed of [3, 61, 88]) {
-      const [first, second] = [await stepsOf(seed), await stepsOf(seed)]
-      expect(first.length).to.be.greaterThan(100)
-      expect(second).to.deep.equal(first)
+  it(`keeps them on Placement, in ${PLACEMENT_SEEDS} lives`, async () => {
+    const seeds = [...FOUND, ...Array.from({ length: PLACEMENT_SEEDS }, (_, number) => number + 1)]
+    for (const seed of seeds) {
+      const { violation, steps } = await live(seed, { ledger: 'placement' })
+      const again = `npm run simulate -- --ledger placement --seed ${seed} --trace`
+      expect(violation, `${steps.slice(-20).join('\n')}\n${again}`).to.equal(null)
     }
   })
+
+  for (const ledger of ['redis', 'placement'] as const) {
+    it(`is the same each time it is lived, on ${ledger}`, async () => {
+      for (const seed of [3, 61, 88]) {
+        const [first, second] = [await stepsOf(seed, ledger), await stepsOf(seed, ledger)]
+        expect(first.length).to.be.greaterThan(100)
+        expect(second).to.deep.equal(first)
+      }
+    })
+  }
 
   it('is another with another seed', async () => {
     expect(await stepsOf(3)).not.to.deep.equal(await stepsOf(4))
@@ -37,6 +54,11 @@ describe('a simulation notices', function () {
   for (const mutant of MUTANTS) {
     it(`${mutant.name}: ${mutant.what}`, async () => {
       expect(await noticedAt(mutant)).to.be.a('number')
+    })
+  }
+  for (const mutant of PLACEMENT_MUTANTS) {
+    it(`on Placement ${mutant.name}: ${mutant.what}`, async () => {
+      expect(await noticedAt(mutant, 'placement')).to.be.a('number')
     })
   }
 })
@@ -52,16 +74,16 @@ describe('without one guard of several', function () {
 })
 
 /** The seed that noticed it before is tried first: with other code it may be another. */
-async function noticedAt(mutant: Mutant): Promise<number | null> {
-  if ((await live(mutant.seed, { mutant })).violation !== null) return mutant.seed
+async function noticedAt(mutant: Mutant, ledger: LedgerName = 'redis'): Promise<number | null> {
+  if ((await live(mutant.seed, { mutant, ledger })).violation !== null) return mutant.seed
   for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
-    if ((await live(seed, { mutant })).violation !== null) return seed
+    if ((await live(seed, { mutant, ledger })).violation !== null) return seed
   }
   return null
 }
 
-async function stepsOf(seed: number): Promise<readonly string[]> {
+async function stepsOf(seed: number, ledger: LedgerName = 'redis'): Promise<readonly string[]> {
   const steps: string[] = []
-  await live(seed, { tell: (line) => steps.push(line) })
+  await live(seed, { ledger, tell: (line) => steps.push(line) })
   return steps
 }

@@ -12,12 +12,15 @@ export interface Situation {
   readonly move: Move | null
   /** What a server takes. */
   readonly resources: Amounts
+  /** Chance that it is released by force. */
+  readonly forced: number
 }
 
 export function fieldsFor(situation: Situation, random: Random): Fields {
-  const { hosts, consumer, move, resources } = situation
+  const { hosts, consumer, move, resources, forced } = situation
   const held = Object.keys(consumer.allocations)
   const own = { consumer: consumer.id, ...(random() < 0.1 ? { expect: expectation(consumer, random) } : {}) }
+  if (forced > 0 && random() < forced) return { operation: 'release', consumer: consumer.id, force: true }
   const elsewhere = pick(random, hosts.filter((host) => !held.includes(host)).concat(hosts.slice(0, 1)))
   const isOpen = move?.state === 'open' && move.consumer === consumer.id
   if (held.length === 0 && random() < 0.8) {

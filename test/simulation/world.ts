@@ -5,7 +5,8 @@ import type { SeedDocument } from '../../src/ledger/seed-document.ts'
 import { consumerOf } from '../support/memory/books.ts'
 import { seed as seedSlot } from '../support/memory/seed.ts'
 import { memorySlot, restart, type MemorySlot } from '../support/memory/slot.ts'
-import type { Stage } from '../support/memory/weather.ts'
+import { memoryPlacement, PLACEMENT_RULES, type MemoryPlacement } from '../support/memory/placement.ts'
+import type { Connection, Stage } from '../support/memory/weather.ts'
 import { seededRandom, virtualClock, type VirtualClock } from '../support/virtual-clock.ts'
 import { between, drawClimate, pick, whole, type Climate, type Random, type Storm } from './climate.ts'
 import { Judge } from './judge.ts'
@@ -17,10 +18,15 @@ import type { Command } from './commands.ts'
 import { Parking } from './parking.ts'
 import { Trace } from './trace.ts'
 
+export type LedgerName = 'redis' | 'placement'
+
 const GRACE_MORE_MS = 500
 const TOMBSTONE_MS = 90 * 86_400_000
 /** Blows a call may bring about; more would only make a life long. */
 const BLOWS_MAX = 10
+/** Chances that Placement leaves behind what a refused write would have made, and that too many write at once. */
+const LEFT = 0.3
+const CONTENDED = 0.03
 /** What is held up when the faults stop arrives within so long (ms). */
 const PARKED_MS = 20_000
 const CALM_LATENCY_MS = 50
@@ -35,7 +41,11 @@ export class World {
   readonly climate: Climate
   readonly names = namesOf('ferryman')
   readonly clock: VirtualClock
+  /** Where the ledger is apart from the journal: Placement. */
+  readonly placement: MemoryPlacement | null
   readonly slot: MemorySlot
+  /** Where the books are kept: in the slot, unless the ledger is apart. */
+  readonly books: MemorySlot
   readonly server: MemoryBroker
   readonly judge: Judge
   readonly trace: Trace
@@ -59,7 +69,7 @@ export class World {
   #generation = 0
   #replacing = 0
 
-  constructor(seed: number, mutant: Mutant, tell: ((line: string) => void) | null) {
+  constructor(seed: number, ledger: LedgerName, mutant: Mutant, tell: ((line: string) => void) | null) {
     this.random = seededRandom(seed * 2 + 1)
     this.mutant = mutant
     this.climate = drawClimate(this.random)
@@ -79,12 +89,24 @@ export class World {
         tombstoneMs: TOMBSTONE_MS,
       },
     })
-    this.judge = new Judge(this.slot, this.names, this.trace)
+    this.placement = ledger === 'redis' ? null : this.#placementOf(seed, mutant)
+    this.books = this.placement?.books ?? this.slot
+    this.judge = new Judge(this.slot, this.books, this.names, this.trace)
     this.server = new MemoryBroker(this.clock, this.names, this.judge)
     this.parking = new Parking({ chance: this.climate.parked, random: this.clock.random, timer: this.clock.timer })
     this.scheduler = new Scheduler(this)
     this.seed = this.scheduler.seed()
-    seedSlot(this.slot, this.seed)
+    seedSlot(this.books, this.seed)
+  }
+
+  /** Of every second seed it is one that takes no write to a provider that is over-committed. */
+  #placementOf(seed: number, mutant: Mutant): MemoryPlacement {
+    const now = (chance: number) => () => !this.calm && this.clock.random() < chance
+    return memoryPlacement(memorySlot({ nowUs: this.clock.nowUs, rules: mutant.rules }), {
+      rules: { ...PLACEMENT_RULES, refusesOverCommitted: seed % 2 === 0, ...mutant.placement },
+      leaves: now(LEFT),
+      contended: now(CONTENDED),
+    })
   }
 
   start(): void {
@@ -130,7 +152,7 @@ export class World {
   struck(member: Member, stage: Stage, { name, request }: Command): void {
     if (stage === 'ran' && request !== null) this.parking.stepped(request)
     if (stage !== 'sent' && stage !== 'ran' && stage !== 'answered') this.count(stage)
-    const decides = name === 'journal.decide' || name === 'ledger.apply'
+    const decides = name === 'journal.decide' || name === 'ledger.apply' || name === 'ledger.delete'
     if (!this.calm && name === 'journal.begin' && stage === 'ran') this.#meddle(this.climate.meddling, request)
     if (!this.calm && decides && stage === 'request_late') this.#meddle(MEDDLED, request)
     const isOfFlow = name.startsWith('journal.') || name.startsWith('ledger.') || name === 'broker.publish'
@@ -223,11 +245,15 @@ export class World {
         return
       case 'silent':
       case 'refusing':
-        member.store.weather.state = kind
-        clock.timer(ms, () => {
-          member.store.weather.state = 'up'
-        })
+        return this.#cutOff(share < 0.5 && member.ledger !== member.store ? member.ledger : member.store, kind, ms)
     }
+  }
+
+  #cutOff({ weather }: Connection, kind: 'silent' | 'refusing', ms: number): void {
+    weather.state = kind
+    this.clock.timer(ms, () => {
+      weather.state = 'up'
+    })
   }
 
   /** A worker is ended as by a deployment, and the next one takes its place. */
@@ -242,16 +268,20 @@ export class World {
 
   /** Somebody else moves a consumer, as an operator or Nova may. */
   #moveByOthers(share: number): void {
-    const { slot, seed, random } = this
+    const { books, seed, random } = this
     const id = pick(random, seed.consumers).id
     const host = pick(random, seed.providers).id
-    const before = consumerOf(slot, id)
+    const before = consumerOf(books, id)
     const allocations =
       share < 0.8 && Object.keys(before.allocations).length > 0
         ? { [host]: Object.values(before.allocations)[0]! }
         : { [host]: { VCPU: whole(random, 1, 2) } }
-    seedSlot(slot, { providers: [], consumers: [{ id, type: 'INSTANCE', project: 'p', user: 'u', allocations }] }, true)
-    const after = consumerOf(slot, id)
+    seedSlot(
+      books,
+      { providers: [], consumers: [{ id, type: 'INSTANCE', project: 'p', user: 'u', allocations }] },
+      true,
+    )
+    const after = consumerOf(books, id)
     if (after.generation === before.generation) return
     this.count('foreign')
     this.trace.note(
@@ -259,6 +289,7 @@ export class World {
       `move ${id}`,
       () => `${JSON.stringify(before.allocations)} → ${JSON.stringify(after.allocations)}`,
     )
+    this.judge.deeds?.others(`foreign ${this.foreign.length}`, id)
     const outcome = { code: 'applied', class: 'done', effect: 'happened', message: '' } as const
     this.foreign.push({
       request: `foreign ${this.foreign.length}`,
@@ -270,10 +301,11 @@ export class World {
 }
 
 /** Both ways of a process work again. */
-function calm({ store, link }: Member): void {
-  for (const { weather } of [store, link]) {
+function calm({ store, link, ledger }: Member): void {
+  for (const { weather } of [store, link, ledger]) {
     const latencyMs = Math.min(weather.latencyMs, CALM_LATENCY_MS)
     Object.assign(weather, { latencyMs, requestLost: 0, replyLost: 0, late: 0, replyLate: 0, noticeLost: 0 })
   }
   store.weather.state = 'up'
+  ledger.weather.state = 'up'
 }

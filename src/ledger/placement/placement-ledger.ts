@@ -11,11 +11,14 @@ import { markerOf, placementMarkers, type Markers } from './markers.ts'
 import { accepted } from './refusals.ts'
 import { absent, placementReading, type ReadConsumer, type Reading } from './reading.ts'
 
-export interface PlacementOptions {
+export interface PlacementOptions extends OverHttpOptions {
   readonly url: string
   /** Deadline (ms) of one request to Placement. */
   readonly timeoutMs: number
   readonly authorise: Authorise
+}
+
+export interface OverHttpOptions {
   readonly clock: Clock
   /** Names the marker providers: one installation, one namespace. */
   readonly namespace: string
@@ -35,13 +38,17 @@ export interface PlacementLedger extends Ledger {
 
 /** Unconnected; `markers.ensure()` must have been carried out once before the first write. */
 export function placementLedger(options: PlacementOptions): PlacementLedger {
+  return placementLedgerOver(placementHttp(options), options)
+}
+
+/** The same over requests that are carried by whatever `http` is. */
+export function placementLedgerOver(http: PlacementHttp, options: OverHttpOptions): PlacementLedger {
   if (options.markers < 1) {
     throw new RangeError(
       `placement.markers is ${options.markers}: this version proves its writes by markers only. ` +
         'Set FERRYMAN_PLACEMENT_MARKERS to a number from 1 on, or remove it for the default.',
     )
   }
-  const http = placementHttp(options)
   const markers = placementMarkers(http, { namespace: options.namespace, count: options.markers })
   const reading = placementReading(http, options.clock)
   const parts = { http, markers, reading, clock: options.clock }
