@@ -1,6 +1,6 @@
 -- Writes down a decision that was told and that the server has lost: record, moves, and its effect on the books.
 -- Spans journal and books, hence the many keys: what was decided and what was done come back in one step.
--- uses: prelude books usages rows moves decision tomb
+-- uses: prelude books usages rows moves decision tomb intents
 -- KEYS[1]  META        hash: run, graceUntil, seq, schema, restoring, offset, keeper, keeperUntil
 -- KEYS[2]  S           zset: session -> end of its lease (ms)
 -- KEYS[3]  T           hash: ticket -> state, grantedAt, session, key, resources
@@ -13,8 +13,9 @@
 -- KEYS[10] GENERATIONS hash: consumer that holds nothing -> last generation
 -- KEYS[11] PROVIDERS   hash: provider -> JSON
 -- KEYS[12] USAGES      hash: provider -> CLASS=used,..
--- KEYS[13] RECORD      hash: the request's record
--- KEYS[14] TOMB        hash: packed id -> tombstone, shared with others
+-- KEYS[13] INTENTS     hash: consumer -> request whose intent is not settled
+-- KEYS[14] RECORD      hash: the request's record
+-- KEYS[15] TOMB        hash: packed id -> tombstone, shared with others
 -- ARGV[1]    graceMs    nothing is granted for so long after the server's run has changed
 -- ARGV[2]    journalMs
 -- ARGV[3]    thisRun    which is to be restored
@@ -31,7 +32,7 @@
 -- Replies: restored | known | changed (a consumer is not as it was read; nothing was written) | stale
 local changes, restored = readRows(4), readRows(4)
 if restoring ~= run or thisRun ~= run then return {'stale'} end
-local record = redis.call('HMGET', RECORD, 'code', 'begunAt')
+local record = redis.call('HMGET', RECORD, 'code', 'begunAt', 'touches')
 if record[1] or tombOf(TOMB, id) then return {'known'} end
 local deltas = {}
 for _, change in ipairs(changes) do
@@ -50,7 +51,9 @@ end
 noteMoves(restored)
 redis.call('HSET', RECORD, 'op', op, 'code', code, 'origin', origin, 'event', event, 'letter', letter, 'attempts',
   attempts, 'decidedAt', decidedMs, 'told', 1, 'toldAt', nowText, 'proc', '')
-redis.call('HDEL', RECORD, 'dueAt')
+-- What it had noted before a send is settled by the decision, as in `decide`: nobody would do it later.
+settleIntents(record[3], id)
+redis.call('HDEL', RECORD, 'dueAt', 'intent', 'touches')
 redis.call('PERSIST', RECORD)
 if not record[2] then redis.call('HSET', RECORD, 'begunAt', decidedMs, 'n', 1) end
 redis.call('ZADD', RECENT, 'NX', decidedMs, id)

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { Restored } from '../../src/journal/journal.ts'
 import type { Store } from '../support/store.ts'
 import {
+  begin,
   booksOf,
   carryOut,
   change,
@@ -138,6 +139,17 @@ export const RESTORING: Readonly<Record<string, Rule>> = {
     expect(await store.journal.restored(run, 9, false)).to.equal('stale')
     expect(await store.journal.restored(next.run, 9, false)).to.equal('stale')
     expect(await store.journal.restoring('x', 1_000)).to.include({ restoring: true, offset: 3 })
+  },
+  'settles what the request had noted before a send, so that others may plan on its consumers': async (store) => {
+    await open(store, 'a')
+    const { processing } = await begin(store, R1, 'a.1')
+    const intent = { decision: decisionOf(R1), moves: { put: [] }, consumers: [I, M], marked: true }
+    await store.journal.sending(processing, { attempt: 1, once: false, intent })
+    await store.takeOver()
+    const { run } = await store.journal.restoring('x', 1_000)
+    expect(await store.journal.unsettled([I, M])).to.deep.equal({ [I]: R1, [M]: R1 })
+    expect(await store.journal.restore(run, await claimed(store))).to.equal('restored')
+    expect(await store.journal.unsettled([I, M])).to.deep.equal({})
   },
   'finishes a request that was begun before': async (store) => {
     await open(store, 'a')

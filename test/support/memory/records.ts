@@ -176,7 +176,7 @@ export function sending(
 }
 
 /** No other request waits any more for what this one may have changed. */
-function settleIntents(slot: MemorySlot, { intent }: Record, request: string): void {
+export function settleIntents(slot: MemorySlot, { intent }: Record, request: string): void {
   for (const consumer of intent?.consumers ?? []) {
     if (slot.intents.get(consumer) === request) slot.intents.delete(consumer)
   }

@@ -1,7 +1,7 @@
 // What the restoring scripts do, on the memory slot: who may restore, one decision at a time, and how far it has come.
 import type { Restored, Restoring } from '../../../src/journal/journal.ts'
 import { noteMoves, putAll } from './books.ts'
-import { fresh } from './records.ts'
+import { fresh, settleIntents } from './records.ts'
 import { nowMs, prelude, recordOf, type MemorySlot } from './slot.ts'
 import { tombOf } from './tombs.ts'
 
@@ -37,11 +37,13 @@ export function restore(slot: MemorySlot, run: string, what: Restored): 'restore
   if (!isAsRead) return 'changed'
   putAll(slot, changes)
   noteMoves(slot, moves)
+  if (record !== null) settleIntents(slot, record, decision.request)
   const now = nowMs(slot)
   slot.records.set(decision.request, {
     ...(record ?? { ...fresh(null), operation: decision.operation, begunAtMs: decidedMs }),
     attempts,
     decision,
+    intent: null,
     processing: '',
     dueAtMs: null,
     decidedAtMs: decidedMs,
