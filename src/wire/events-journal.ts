@@ -4,6 +4,9 @@ import type { Names } from '../broker/names.ts'
 import type { Clock } from '../clock/clock.ts'
 import { Unavailable } from '../retry/failures.ts'
 import { JOURNAL_MARK, type EventBody } from '../transfer/event.ts'
+import { isRecord } from '../transfer/fields.ts'
+import { CODES } from '../transfer/outcome.ts'
+import { isUuid } from '../transfer/uuid.ts'
 import type { EventsJournal } from '../worker/restore.ts'
 
 /** Longest silence (ms) before the mark has come. */
@@ -38,7 +41,8 @@ async function readToMark(
       heardMs = clock.monotonicMs()
       if (properties.messageId === mark) end = offset
       if (end !== null || properties.type === JOURNAL_MARK) return
-      await onEvent(JSON.parse(body.toString('utf8')) as EventBody)
+      const event = eventIn(body)
+      if (event !== null) await onEvent(event)
     },
     (cause) => {
       failure = cause
@@ -56,5 +60,20 @@ async function readToMark(
     return end!
   } finally {
     await reading.cancel()
+  }
+}
+
+/**
+ * Null for what is none: whoever may publish to the exchange of events gets into their journal, and one such message
+ * must not keep every request from being begun.
+ */
+function eventIn(body: Buffer): EventBody | null {
+  try {
+    const event: unknown = JSON.parse(body.toString('utf8'))
+    if (!isRecord(event) || event['version'] !== 1 || !isUuid(event['request'])) return null
+    const { outcome } = event
+    return isRecord(outcome) && CODES.some((code) => code === outcome['code']) ? (event as unknown as EventBody) : null
+  } catch {
+    return null
   }
 }

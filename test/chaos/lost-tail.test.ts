@@ -1,6 +1,7 @@
 // A Redis that comes back without what it wrote last: what was told is restored from the events journal, and stands.
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect } from 'amqplib'
 import { expect } from 'chai'
 import type { Server } from '../../src/demo/servers.ts'
 import { keysOf } from '../../src/redis/keys.ts'
@@ -61,6 +62,7 @@ describe('a Redis that has lost its tail', () => {
     await installation.ask(confirm, back)
     await installation.decisions([confirm.id, refused.id, back.id])
     books = holdings(await installation.dump())
+    await publishNoEvents(installation)
     await server.kill()
     copyFileSync(join(server.dir, 'old.rdb'), join(server.dir, 'dump.rdb'))
     await server.restart()
@@ -109,3 +111,14 @@ describe('a Redis that has lost its tail', () => {
     expect(await installation.faultsAtRest()).to.deep.equal([])
   }).timeout(120_000)
 })
+
+/** Into the journal of events what is no event: nobody keeps others from it. */
+async function publishNoEvents({ env, names }: Installation): Promise<void> {
+  const model = await connect(env['FERRYMAN_RABBITMQ_URL']!)
+  const channel = await model.createConfirmChannel()
+  for (const body of ['no JSON', '{}', '{"version":1,"request":"x"}', 'null']) {
+    channel.sendToQueue(names.eventsJournal, Buffer.from(body))
+  }
+  await channel.waitForConfirms()
+  await model.close()
+}
