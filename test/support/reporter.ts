@@ -8,6 +8,8 @@ const { EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_PASS, EVENT_TEST_FAIL, EV
 
 /** A test that takes longer shows its time. */
 const SLOW_MS = 200
+/** A run that is cut off has still told why something failed. */
+const FAILURE_CHARS = 1_000
 
 export default class Reporter extends Base {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
@@ -30,9 +32,9 @@ export default class Reporter extends Base {
       const time = (test.duration ?? 0) > SLOW_MS ? ` (${test.duration} ms)` : ''
       line(`  ✓ ${test.title}${time}`)
     })
-    runner.on(EVENT_TEST_FAIL, (test) => {
+    runner.on(EVENT_TEST_FAIL, (test, failure: Error) => {
       counts.failed++
-      line(`  ✗ ${test.title}`)
+      line(`  ✗ ${test.title}: ${failure.message.slice(0, FAILURE_CHARS)}`) // the difference comes at the end
     })
     runner.on(EVENT_TEST_PENDING, (test) => {
       counts.skipped++
