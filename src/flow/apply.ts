@@ -23,7 +23,10 @@ export async function apply(
 ): Promise<Attempted | OpenDoor> {
   const { request } = job
   const late = refusedBefore(request, { ...begun.processing, nowMs: nowMs(begun, deps) })
-  if (late !== null) return { kind: 'refused', refusal: { outcome: late, ...untouched(request) } }
+  if (late !== null) {
+    const outcome = (await doneBefore(late, begun, deps)) ?? late
+    return { kind: 'refused', refusal: { outcome, ...untouched(request) } }
+  }
   if (await isUnsettled(job, destination, deps)) return { kind: 'aside', begun, reason: 'undecided' }
   const { facts, planned } = await planFor(job, begun, destination, deps)
   if (planned.kind === 'decided') {

@@ -6,6 +6,7 @@ import { copiedProperties } from '../transfer/letter.ts'
 import { packedDecision, reusedDecision, untouched } from './decision.ts'
 import { outcome, type Outcome } from '../transfer/outcome.ts'
 import type { Request } from '../transfer/request.ts'
+import { doneBefore } from './intent.ts'
 import type { Begun, Deps, Ending, Job, Turn } from './job.ts'
 import { Unanswered } from '../retry/failures.ts'
 import { repeat } from './repeat.ts'
@@ -53,8 +54,9 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
 }
 
 /** What no lock could help, looked at once nothing of the request can be under way any more. */
-export function refusedAtOnce({ request }: Job, begun: Begun): Ending | null {
-  const refusal = settledBefore(request, begun.processing) ?? refusedBefore(request, begun.processing)
+export async function refusedAtOnce({ request }: Job, begun: Begun, deps: Deps): Promise<Ending | null> {
+  const late = refusedBefore(request, begun.processing)
+  const refusal = settledBefore(request, begun.processing) ?? (late && ((await doneBefore(late, begun, deps)) ?? late))
   return refusal === null ? null : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
 }
 
