@@ -8,7 +8,7 @@ import { cancelOutcome } from '../transfer/deadline.ts'
 import { canonicalJson } from '../transfer/digest.ts'
 import { openOf, type EventBody } from '../transfer/event.ts'
 import { decode } from '../transfer/message.ts'
-import type { Code, Outcome } from '../transfer/outcome.ts'
+import { outcome, type Code, type Outcome } from '../transfer/outcome.ts'
 import { plan, refusedBefore, scopeOf, type Facts, type Parties, type Plan } from '../transfer/plan.ts'
 import type { Request } from '../transfer/request.ts'
 import type { Snapshot } from '../transfer/snapshot.ts'
@@ -61,11 +61,16 @@ export async function foresee(request: Request, digest: string, sources: Sources
 function decidedBefore(request: Request, digest: string, record: RecordView): Foreseen | null {
   const recorded = decode({ body: record.body, headers: {} }, { bytesMax: Infinity })
   if (recorded.kind === 'request' && recorded.digest !== digest) return unread(request, idReused(request))
-  if (record.event === null) return null
+  if (record.event === null) return record.code === null ? null : unread(request, packedOutcome(request, record.code))
   const { outcome: told, violations, ...event } = JSON.parse(record.event) as EventBody
   const { consumer, migration, source, destination, before, after, open } = event
   const parties = { consumer, migration, source, destination }
   return { ...parties, before, after, open, outcome: { ...told, violations }, passed: [], providers: {} }
+}
+
+/** Of a request whose record is gone: a worker tells its code again, and carries nothing out. */
+function packedOutcome({ id }: Request, code: string): Outcome {
+  return outcome(code as Code, `Request ${id} ended as ${code}; how it came to that is no longer recorded.`)
 }
 
 function unread(request: Request, result: Outcome): Foreseen {

@@ -3,7 +3,10 @@ import { expect } from 'chai'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { redisDesk } from '../../src/dead-letters/redis/redis-desk.ts'
 import type { NewLetter } from '../../src/dead-letters/desk.ts'
+import { foresee } from '../../src/flow/foresee.ts'
+import { redisOverview } from '../../src/journal/redis/redis-overview.ts'
 import type { RedisClient } from '../../src/redis/client.ts'
+import { decode } from '../../src/transfer/message.ts'
 import { CODES } from '../../src/transfer/outcome.ts'
 import { letterId } from '../../src/transfer/letter.ts'
 import { uuidOf } from '../support/crowd.ts'
@@ -81,6 +84,19 @@ describe('tombstones on Redis', () => {
     const [last] = await told(forEver, 1, 'expired')
     await pack(forEver, last!)
     expect(await redis.call('PTTL', [shared])).to.equal(-1)
+  })
+
+  it('let a plan foretell what a worker would tell again, not that it would be carried out', async () => {
+    const ground = groundOn(redis)
+    const [id] = await told(ground, 1, 'capacity_exceeded')
+    await ground.journal.pack([id!])
+    const fields = { version: 1, id, operation: 'release', consumer: uuidOf('consumer') }
+    const decoded = decode({ body: Buffer.from(JSON.stringify(fields)), headers: {} }, { bytesMax: 1_000 })
+    if (decoded.kind !== 'request') throw new Error('no request')
+    const nowMs = async (): Promise<number> => systemClock.nowMs()
+    const sources = { ...ground, overview: redisOverview(ground.scripts, nowMs), nowMs }
+    const { outcome } = await foresee(decoded.request, decoded.digest, sources)
+    expect(outcome).to.include({ code: 'capacity_exceeded', effect: 'did_not_happen' })
   })
 
   it('are not made of a record whose letter waits for somebody, until that has been dealt with', async () => {
