@@ -25,6 +25,9 @@ export async function closeDoor(
   deps: Deps,
 ): Promise<{ readonly kind: 'closed' } | Extract<Ending, { kind: 'stopped' | 'found' }>> {
   if (!deps.ledger.decides && begun.noted === null) return { kind: 'closed' } // nothing was sent
+  if (begun.noted?.marked === false) {
+    return { kind: 'stopped', begun, why: 'no marker proves what became of the release; the next delivery settles it' }
+  }
   const standing = await repeat(deps.effects.close, attemptOf(begun), null, deps)
   switch (standing) {
     case 'applied':

@@ -1,7 +1,7 @@
 // The forced release that no guard and no marker covers: one DELETE, sent once, by one worker.
 import type { Intent } from '../journal/journal.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
-import { Unanswered, Unavailable } from '../retry/failures.ts'
+import { Refused, Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Effect } from '../retry/effect.ts'
 import { outcome } from '../transfer/outcome.ts'
 import type { Plan, Write } from '../transfer/plan.ts'
@@ -41,8 +41,9 @@ export async function releaseUnguarded(
   }
   const answer = await sendOnce(remove, consumers[0]!)
   if (answer instanceof Unanswered) return settleUnmarked(job, begun, intent, deps)
-  if (answer instanceof Unavailable) {
+  if (answer instanceof Unavailable || answer instanceof Refused) {
     await note(begun, null, deps) // it was not carried out, so that it may be sent once more
+    if (answer instanceof Refused) throw answer
     return { kind: 'transient', begun, reason: 'ledger_unavailable' }
   }
   if (answer === 'absent') {
@@ -54,12 +55,14 @@ export async function releaseUnguarded(
   return { kind: 'applied', write, outcome: planned.outcome, story, decision, after, decided: false }
 }
 
+type Sent = 'deleted' | 'absent' | Unanswered | Unavailable | Refused
+
 /** What the DELETE itself came to: a failure of anything else says nothing of it. */
-async function sendOnce(remove: Delete, consumer: string): Promise<'deleted' | 'absent' | Unanswered | Unavailable> {
+async function sendOnce(remove: Delete, consumer: string): Promise<Sent> {
   try {
     return await remove.once(consumer)
   } catch (failure) {
-    if (failure instanceof Unanswered || failure instanceof Unavailable) return failure
+    if (failure instanceof Unanswered || failure instanceof Unavailable || failure instanceof Refused) return failure
     throw failure
   }
 }

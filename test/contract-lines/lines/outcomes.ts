@@ -66,7 +66,7 @@ export const OUTCOMES: Section = {
     notYet(
       'outcome.already-applied',
       'Where the record is lost and the marker or the derived M proves the effect: already_applied.',
-      'no test from outside takes a record away',
+      'shown by test/chaos/placement-lost-record.test.ts, which takes the record away by hand in Redis',
     ),
     shown(
       'outcome.intent-first',
