@@ -65,6 +65,7 @@ async function send(
         if (answer.decided) deps.locks.forget(begun.held) // the same step released it
         return { kind: 'applied', write, outcome, story, decision, after: answer.after, decided: answer.decided }
       case 'conflict':
+        begun.wary = true
         return { kind: 'conflict' }
       case 'stale':
         return fenced(begun, deps)
@@ -127,6 +128,7 @@ async function factsOf(job: Job, begun: Begun, destination: string | null, deps:
   const given = begun.snapshot
   begun.snapshot = null
   if (given !== null) return { snapshot: given, moves: begun.moves, destination, assumed: false }
+  if (begun.wary) return { ...(await readFacts(job.request, destination, deps)), assumed: false }
   const scope = scopeOf(job.request, destination)
   const [moves, snapshot] = await Promise.all([deps.journal.moves(scope.consumers), deps.ledger.sketch(scope)])
   return { snapshot, moves, destination, assumed: snapshot.assumed }

@@ -48,6 +48,8 @@ export interface Begun {
   held: number
   /** What may have been sent under this attempt to a ledger that does not decide; null: nothing. */
   noted: Intent | null
+  /** A write that was planned on a sketch has been refused: the next one is planned on all that can be read. */
+  wary: boolean
 }
 
 /** What a delivery is to others in the hands of its process: beside them, until it has to be alone. */

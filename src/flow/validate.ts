@@ -44,6 +44,7 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
     attempt: processing.attempt,
     held: ticket.number,
     noted: processing.intent,
+    wary: false,
   }
   deps.telemetry.emit('request.begun', {
     request: request.id,

@@ -1,10 +1,12 @@
 // A destination that everybody wants: exactly as many get in as there is room for, whoever asks them.
 import { expect } from 'chai'
 import { uuidOf } from '../support/crowd.ts'
-import { faultsOfTelling, LEDGERS, openInstallation, type Installation } from '../support/installation.ts'
+import { faultsOfTelling, LEDGERS, openInstallation, type Installation, type Told } from '../support/installation.ts'
 import { moverOf, moversBooks, moves, providerOf, requestsOf } from '../support/installation-moves.ts'
 
 const HOT = uuidOf('hot host')
+const FULL = uuidOf('full host')
+const GUEST = uuidOf('guest of the full host')
 /** Claims, and how many of them there is room for. */
 const CROWDS = { redis: [120, 17], placement: [40, 7] } as const
 
@@ -15,10 +17,36 @@ for (const ledger of LEDGERS)
     before(async () => {
       installation = await openInstallation({ ledger })
       const { providers, consumers } = moversBooks(asking)
-      await installation.seed({ providers: [...providers, providerOf(HOT, 'hot', room * 2 + 1)], consumers })
+      const hosts = [providerOf(HOT, 'hot', room * 2 + 1), providerOf(FULL, 'full', 4)]
+      const guest = { ...consumers[0]!, id: GUEST, allocations: { [FULL]: { VCPU: 1 } } }
+      const other = { ...guest, id: uuidOf('other guest'), allocations: { [FULL]: { VCPU: 2 } } }
+      await installation.seed({ providers: [...providers, ...hosts], consumers: [...consumers, guest, other] })
       await Promise.all([1, 2, 3].map(() => installation.worker()))
     })
     after(() => installation.close())
+
+    it('refuses more to one that is inside, with the numbers, however often it asks', async () => {
+      const told: Told[] = []
+      for (let n = 0; n < 10; n++) {
+        const id = uuidOf('more', n)
+        await installation.ask({
+          version: 1,
+          id,
+          operation: 'adjust',
+          consumer: GUEST,
+          deltas: { [FULL]: { VCPU: 1 } },
+        })
+        told.push(await installation.decision(id))
+      }
+      const [first, ...others] = told
+      expect(first!.outcome.code).to.equal('applied')
+      for (const { outcome, violations, attempts } of others) {
+        expect(outcome.code).to.equal('capacity_exceeded')
+        expect(violations).to.have.length(1)
+        expect(violations[0]).to.include({ rule: 'capacity', provider: FULL, resourceClass: 'VCPU', used: 2 })
+        expect(attempts).to.equal(1)
+      }
+    }).timeout(60_000)
 
     it(`takes exactly ${room} of ${asking} claims, and refuses the others with the numbers`, async () => {
       await installation.ask(...moves(asking, { operation: 'claim', destination: HOT }))
