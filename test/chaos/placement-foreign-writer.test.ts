@@ -121,7 +121,9 @@ function faultsOfHistory(
     let now = stands.get(consumer) ?? { generation: 0, allocations: {} }
     for (const step of line.sort((one, other) => one.generation - other.generation)) {
       if (step.generation !== now.generation)
-        faults.push(`${consumer}: ${step.by} wrote at ${step.generation}, not ${now.generation}`)
+        faults.push(
+          `${consumer}: ${step.by} wrote at ${step.generation}, not ${now.generation}: ${JSON.stringify(line)}`,
+        )
       const event = events.get(step.by)
       for (const [view, state] of [
         [event?.before, now],
