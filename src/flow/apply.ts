@@ -9,7 +9,7 @@ import { plan, scopeOf, type Facts, type Plan, type Write } from '../transfer/pl
 import type { Request } from '../transfer/request.ts'
 import { fenced, type Attempted, type OpenDoor } from './attempted.ts'
 import { decide, plannedStory, untouched, untouchedStory } from './decision.ts'
-import { attemptOf, doneBefore, keepNote } from './intent.ts'
+import { attemptOf, keepNote } from './intent.ts'
 import type { Begun, Deps, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 import { releaseUnguarded, unguardedBy } from './unguarded.ts'
@@ -23,15 +23,11 @@ export async function apply(
 ): Promise<Attempted | OpenDoor> {
   const { request } = job
   const late = refusedBefore(request, { ...begun.processing, nowMs: nowMs(begun, deps) })
-  if (late !== null) {
-    const outcome = (await doneBefore(late, begun, deps)) ?? late
-    return { kind: 'refused', refusal: { outcome, ...untouched(request) } }
-  }
+  if (late !== null) return { kind: 'refused', refusal: { outcome: late, ...untouched(request) } }
   if (await isUnsettled(job, destination, deps)) return { kind: 'aside', begun, reason: 'undecided' }
   const { facts, planned } = await planFor(job, begun, destination, deps)
   if (planned.kind === 'decided') {
-    const outcome = (await doneBefore(planned.outcome, begun, deps)) ?? planned.outcome
-    return { kind: 'refused', refusal: { outcome, ...untouchedStory(planned, facts) } }
+    return { kind: 'refused', refusal: { outcome: planned.outcome, ...untouchedStory(planned, facts) } }
   }
   const remove = unguardedBy(request, planned.write, deps)
   if (remove !== null) return releaseUnguarded(job, begun, held, planned, remove, deps)

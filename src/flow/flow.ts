@@ -40,7 +40,7 @@ async function endingOf(job: Job, deps: Deps, signal: AbortSignal, turn: Turn): 
     const standing = await validate(job, deps, signal, turn)
     if (standing.kind !== 'begun') return standing // decided before, a duplicate, or not ours to begin
     begun = standing
-    const settled = (await settleIntent(job, begun, deps)) ?? (await refusedAtOnce(job, begun, deps))
+    const settled = (await settleIntent(job, begun, deps)) ?? refusedAtOnce(job, begun)
     if (settled !== null) return settled
     const held = await lock(job, begun, deps, signal)
     if (held.kind !== 'held') return held // waited in vain

@@ -3,7 +3,7 @@ import type { Intent } from '../journal/journal.ts'
 import type { Attempt } from '../ledger/ledger.ts'
 import { holdsNothing } from '../transfer/allocations.ts'
 import { viewsOf } from '../transfer/event.ts'
-import { outcome, succeeded, type Outcome } from '../transfer/outcome.ts'
+import { outcome, type Outcome } from '../transfer/outcome.ts'
 import { untouched } from './decision.ts'
 import type { Begun, Deps, Ending, Job } from './job.ts'
 import { repeat } from './repeat.ts'
@@ -64,11 +64,16 @@ export async function settleUnmarked(
 }
 
 /**
- * Before a request is refused: a journal that has lost its record may have begun it anew, and the ledger still knows
- * what it did. Null: nothing was carried out.
+ * Before a request is told as one that did not happen: a journal that has lost its record may have begun it anew, and
+ * the ledger still knows what it did. Null: nothing was carried out.
  */
-export async function doneBefore(refusal: Outcome, begun: Begun, deps: Deps): Promise<Outcome | null> {
-  if (deps.ledger.decides || succeeded(refusal)) return null
+export async function doneBefore(
+  { request }: Job,
+  { begun, outcome: told }: Extract<Ending, { kind: 'ended' }>,
+  deps: Deps,
+): Promise<Outcome | null> {
+  // n.b. A cancel writes to the journal alone.
+  if (deps.ledger.decides || told.effect !== 'did_not_happen' || request.operation === 'cancel') return null
   for (let attempt = attemptOf(begun); ; attempt = { ...attempt, number: attempt.number + 1 }) {
     const standing = await deps.ledger.find(attempt)
     if (standing === 'absent') return null

@@ -6,6 +6,7 @@ import { classOf } from '../transfer/outcome.ts'
 import type { MoveChange } from '../transfer/plan.ts'
 import { afterTransient } from '../transfer/settlement.ts'
 import { decide, eventMessage, letterMessage, recalled, unroutableLetter, untouched } from './decision.ts'
+import { doneBefore } from './intent.ts'
 import type { Deps, Ending, InvalidJob, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 
@@ -53,7 +54,8 @@ export async function publish(job: Job | InvalidJob, ending: Ending, deps: Deps)
 }
 
 async function record(job: Job, ending: Ended, deps: Deps): Promise<Published> {
-  const decision = decide(job, ending.begun, ending.outcome, ending, deps)
+  const outcome = (await doneBefore(job, ending, deps)) ?? ending.outcome
+  const decision = decide(job, ending.begun, outcome, ending, deps)
   return writeDown(job, ending, decision, { put: ending.moves }, deps)
 }
 

@@ -6,7 +6,6 @@ import { copiedProperties } from '../transfer/letter.ts'
 import { packedDecision, reusedDecision, untouched } from './decision.ts'
 import { outcome, type Outcome } from '../transfer/outcome.ts'
 import type { Request } from '../transfer/request.ts'
-import { doneBefore } from './intent.ts'
 import type { Begun, Deps, Ending, Job, Turn } from './job.ts'
 import { Unanswered } from '../retry/failures.ts'
 import { repeat } from './repeat.ts'
@@ -55,9 +54,8 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
 }
 
 /** What no lock could help, looked at once nothing of the request can be under way any more. */
-export async function refusedAtOnce({ request }: Job, begun: Begun, deps: Deps): Promise<Ending | null> {
-  const late = refusedBefore(request, begun.processing)
-  const refusal = settledBefore(request, begun.processing) ?? (late && ((await doneBefore(late, begun, deps)) ?? late))
+export function refusedAtOnce({ request }: Job, begun: Begun): Ending | null {
+  const refusal = settledBefore(request, begun.processing) ?? refusedBefore(request, begun.processing)
   return refusal === null ? null : { kind: 'ended', begun, outcome: refusal, ...untouched(request) }
 }
 
