@@ -43,11 +43,7 @@ for _, change in ipairs(changes) do
   put(holdings, change[1], change[4] ~= '' and change[4])
   put(generations, change[1], change[4] == '' and change[3])
 end
-for provider, classes in pairs(deltas) do
-  local used = usagesOf(provider)
-  for class, delta in pairs(classes) do used[class] = (used[class] or 0) + delta end
-  put(usages, provider, usagesText(used))
-end
+addUsages(deltas)
 noteMoves(restored)
 redis.call('HSET', RECORD, 'op', op, 'code', code, 'origin', origin, 'event', event, 'letter', letter, 'attempts',
   attempts, 'decidedAt', decidedMs, 'told', 1, 'toldAt', nowText, 'proc', '')

@@ -53,9 +53,5 @@ for _, row in ipairs(providers) do
     put(definitions, row[1], '{"generation":' .. whole((tonumber(generation) or 0) + 1) .. ',' .. row[2])
   end
 end
-for provider, classes in pairs(deltas) do
-  local used = usagesOf(provider)
-  for class, delta in pairs(classes) do used[class] = (used[class] or 0) + delta end
-  put(usages, provider, usagesText(used))
-end
+addUsages(deltas)
 return done({'seeded', unpack(counts)})

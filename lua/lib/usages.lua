@@ -28,6 +28,15 @@ local function addTo(deltas, allocations, sign)
   end
 end
 
+-- Puts the usages that come of `deltas`; whether there is room has been looked at before, or is not asked.
+local function addUsages(deltas)
+  for provider, classes in pairs(deltas) do
+    local used = usagesOf(provider)
+    for class, delta in pairs(classes) do used[class] = (used[class] or 0) + delta end
+    put(usages, provider, usagesText(used))
+  end
+end
+
 local function sortedKeys(map)
   local keys = {}
   for key in pairs(map) do keys[#keys + 1] = key end

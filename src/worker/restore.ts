@@ -25,7 +25,7 @@ export interface EventsJournal {
 export interface RestoreParts {
   readonly effects: Pick<Effects, 'restoring' | 'restore' | 'restored'>
   readonly journal: Pick<Journal, 'show' | 'moves'>
-  readonly ledger: Pick<Ledger, 'snapshot' | 'name'>
+  readonly ledger: Pick<Ledger, 'snapshot' | 'decides'>
   readonly events: EventsJournal
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -134,9 +134,8 @@ export class Restorer {
       journal.moves(ids),
       journal.show(event.request),
     ])
-    // n.b. Placement keeps its own books: there only decision and moves can be lost.
-    const isOurs = ledger.name !== 'placement'
-    const told = isOurs ? event : { ...event, before: event.after }
+    // n.b. A ledger that keeps its books elsewhere has lost none of them: there only decision and moves are missing.
+    const told = ledger.decides ? event : { ...event, before: event.after }
     const {
       changes,
       moves: put,

@@ -38,13 +38,13 @@ export interface Drained {
   readonly handedBack: readonly string[]
 }
 
-/** Made over parts that are started already. It owns none of them: who made the parts stops them after `drain`. */
 /**
  * The loop that looks at dependencies comes round many times a second, and each of its waits is bounded, for Redis and
  * RabbitMQ too: after so long (ms) it hangs where nothing outside can help.
  */
 const STUCK_MS = 600_000
 
+/** Made over parts that are started already. It owns none of them: who made the parts stops them after `drain`. */
 export class Worker {
   readonly #parts: WorkerParts
   readonly #options: WorkerOptions

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { Processing } from '../../src/journal/journal.ts'
 import type { Notice, Ticket } from '../../src/locks/locks.ts'
 import type { RedisClient } from '../../src/redis/client.ts'
+import { KEY_TYPES, type KeyName } from '../../src/redis/keys.ts'
 import type { Snapshot } from '../../src/transfer/snapshot.ts'
 import type { SlotOptions } from './memory/slot.ts'
 import { redisStore, type RedisStore } from './redis-store.ts'
@@ -116,43 +117,9 @@ export class Twin {
   async close(): Promise<void> {
     for (const unlisten of this.#unlisten) await unlisten()
     const { redis, keys } = this.redis.scripts
-    const {
-      meta,
-      q,
-      t,
-      s,
-      st,
-      dl,
-      rq,
-      open,
-      recent,
-      told,
-      moves,
-      ended,
-      consumers,
-      generations,
-      providers,
-      usages,
-      seeded,
-    } = keys
+    const shared = (Object.keys(KEY_TYPES) as KeyName[]).map((name) => keys[name])
     await redis.call('DEL', [
-      meta,
-      q,
-      t,
-      s,
-      st,
-      dl,
-      rq,
-      open,
-      recent,
-      told,
-      moves,
-      ended,
-      consumers,
-      generations,
-      providers,
-      usages,
-      seeded,
+      ...shared,
       ...this.requests.flatMap((id) => [keys.record(id), keys.tomb(id)]),
       `{${keys.namespace}}:clock`,
     ])
