@@ -2,7 +2,7 @@
 import type { Outgoing } from '../broker/broker.ts'
 import type { Names } from '../broker/names.ts'
 import type { Clock } from '../clock/clock.ts'
-import type { EventBody, Followed } from '../transfer/event.ts'
+import { eventIn, type EventBody, type Followed } from '../transfer/event.ts'
 import { isUuid } from '../transfer/uuid.ts'
 import type { Desk, Next, WholeLetter } from './desk.ts'
 import { LETTER_HEADER } from './follow-up.ts'
@@ -69,7 +69,9 @@ async function followUps({ names, read }: RebuildParts): Promise<ReadonlyMap<str
   await read(names.eventsJournal, ({ body, properties }) => {
     const letter = properties.headers[LETTER_HEADER]
     if (properties.type !== 'ferryman.transfer.followed' || !isUuid(letter)) return
-    const { id, time, followed } = JSON.parse(body.toString('utf8')) as EventBody & { followed: Followed }
+    const event: (EventBody & { readonly followed?: Followed }) | null = eventIn(body)
+    if (event?.followed === undefined) return
+    const { id, time, followed } = event
     const ofLetter = found.get(letter) ?? new Map<string, Told>()
     found.set(letter, ofLetter.set(id, { id, time, followed }))
   })

@@ -1,7 +1,7 @@
 // Who can tell what became of a request that the journal has no record of: the events journal, and the queues.
 import { DELAYS, type Delay, type Names } from '../broker/names.ts'
-import { isRecord } from '../transfer/fields.ts'
-import { CODES, type Code } from '../transfer/outcome.ts'
+import { eventIn, type EventBody } from '../transfer/event.ts'
+import type { Code } from '../transfer/outcome.ts'
 
 /** What the events journal tells of one request. */
 export interface Heard {
@@ -60,34 +60,16 @@ function hearing(request: string): {
     heard: () => heard,
     onEvent: (body) => {
       if (heard.sinceMs !== null && !body.includes(request)) return
-      const event = parsed(body)
+      const event = eventIn(body)
       if (event === null) return
       const { sinceMs } = heard
-      heard = { code: heard.code ?? decisionIn(event, request), sinceMs: sinceMs ?? event.atMs }
+      heard = { code: heard.code ?? decisionIn(event, request), sinceMs: sinceMs ?? Date.parse(event.time) }
     },
   }
 }
 
-interface Event {
-  readonly atMs: number
-  readonly fields: Readonly<Record<string, unknown>>
-}
-
-/** Null for what is no event of Ferryman. */
-function parsed(body: Buffer): Event | null {
-  try {
-    const fields = JSON.parse(body.toString('utf8')) as unknown
-    if (!isRecord(fields) || typeof fields['time'] !== 'string') return null
-    const atMs = Date.parse(fields['time'])
-    return Number.isNaN(atMs) ? null : { atMs, fields }
-  } catch {
-    return null
-  }
-}
-
 /** n.b. Class `invalid` answers other bytes under the id, and a follow-up repeats a decision. */
-function decisionIn({ fields }: Event, request: string): Code | null {
-  const { outcome, type } = fields
-  if (fields['request'] !== request || type === 'ferryman.transfer.followed' || !isRecord(outcome)) return null
-  return outcome['class'] === 'invalid' ? null : (CODES.find((code) => code === outcome['code']) ?? null)
+function decisionIn({ request, type, outcome }: EventBody, asked: string): Code | null {
+  if (request !== asked || type === 'ferryman.transfer.followed' || outcome.class === 'invalid') return null
+  return outcome.code
 }

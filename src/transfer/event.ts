@@ -1,11 +1,13 @@
 // The outcome events as other systems see them, version 1: bodies, names, headers, and what follows a decision.
 import { holdsNothing, NOTHING } from './allocations.ts'
 import { dictionary } from './dictionary.ts'
+import { isRecord } from './fields.ts'
 import type { Identity } from './message.ts'
-import { succeeded, type Class, type Code, type Effect, type Outcome, type Violation } from './outcome.ts'
+import { CODES, succeeded, type Class, type Code, type Effect, type Outcome, type Violation } from './outcome.ts'
 import type { Parties, Write } from './plan.ts'
 import type { Request } from './request.ts'
 import type { Consumer, Move, Snapshot, Target, View } from './snapshot.ts'
+import { isUuid } from './uuid.ts'
 
 /** AMQP type of the messages in the journal of events that are none: a reader marks where it began, to know the end. */
 export const JOURNAL_MARK = 'ferryman.journal.mark'
@@ -106,6 +108,22 @@ export function eventOf(occurrence: Occurrence): EventBody {
 export function eventId(request: string, outcome: Pick<Outcome, 'code' | 'class'>, bytesDigest?: string): string {
   const id = `${request}/${outcome.code}`
   return outcome.class === 'invalid' && bytesDigest !== undefined ? `${id}/${bytesDigest.slice(0, 12)}` : id
+}
+
+/**
+ * The event in a message of the journal of events; null for what is none. Whoever may publish to their exchange gets
+ * into that journal, and one such message must not keep a reader from all the others.
+ */
+export function eventIn(body: Buffer): EventBody | null {
+  try {
+    const event: unknown = JSON.parse(body.toString('utf8'))
+    if (!isRecord(event) || event['version'] !== 1 || !isUuid(event['request'])) return null
+    const { time, outcome } = event
+    if (typeof time !== 'string' || Number.isNaN(Date.parse(time)) || !isRecord(outcome)) return null
+    return CODES.some((code) => code === outcome['code']) ? (event as unknown as EventBody) : null
+  } catch {
+    return null
+  }
 }
 
 /** Exact JSON of an event. */

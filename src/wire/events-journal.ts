@@ -3,10 +3,7 @@ import type { RabbitBroker } from '../broker/rabbit/rabbit-broker.ts'
 import type { Names } from '../broker/names.ts'
 import type { Clock } from '../clock/clock.ts'
 import { Unavailable } from '../retry/failures.ts'
-import { JOURNAL_MARK, type EventBody } from '../transfer/event.ts'
-import { isRecord } from '../transfer/fields.ts'
-import { CODES } from '../transfer/outcome.ts'
-import { isUuid } from '../transfer/uuid.ts'
+import { eventIn, JOURNAL_MARK, type EventBody } from '../transfer/event.ts'
 import type { EventsJournal } from '../worker/restore.ts'
 
 /** Longest silence (ms) before the mark has come. */
@@ -60,20 +57,5 @@ async function readToMark(
     return end!
   } finally {
     await reading.cancel()
-  }
-}
-
-/**
- * Null for what is none: whoever may publish to the exchange of events gets into their journal, and one such message
- * must not keep every request from being begun.
- */
-function eventIn(body: Buffer): EventBody | null {
-  try {
-    const event: unknown = JSON.parse(body.toString('utf8'))
-    if (!isRecord(event) || event['version'] !== 1 || !isUuid(event['request'])) return null
-    const { outcome } = event
-    return isRecord(outcome) && CODES.some((code) => code === outcome['code']) ? (event as unknown as EventBody) : null
-  } catch {
-    return null
   }
 }

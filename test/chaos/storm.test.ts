@@ -14,7 +14,8 @@ import {
 import { isDecision } from '../support/installation-line.ts'
 import type { WorkerUnderTest } from '../support/installation-workers.ts'
 
-const REQUESTS = Number(process.env['FERRYMAN_STORM_REQUESTS'] ?? 400)
+const ASKED = process.env['FERRYMAN_STORM_REQUESTS']
+const REQUESTS = { redis: Number(ASKED ?? 400), placement: Number(ASKED ?? 150) } as const
 const SEED = Number(process.env['FERRYMAN_STORM_SEED'] ?? systemClock.nowMs() % 1_000_000)
 const WORKERS = 4
 const KILL_EVERY_MS = 300
@@ -31,11 +32,11 @@ for (const ledger of LEDGERS)
     })
     after(() => installation.close())
 
-    it(`leaves ${REQUESTS} requests with one effect and one answer each, and the books balanced`, async () => {
+    it(`leaves ${REQUESTS[ledger]} requests with one effect and one answer each, and the books balanced`, async () => {
       const random = randomOf(SEED)
       const startedMs = systemClock.monotonicMs()
       const storm = startStorm(installation, random)
-      const { requests, copies, reused } = await playOut(installation, CROWD, REQUESTS, random)
+      const { requests, copies, reused } = await playOut(installation, CROWD, REQUESTS[ledger], random)
       const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1)
       const workers = await storm.end()
 

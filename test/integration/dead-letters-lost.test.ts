@@ -43,6 +43,7 @@ describe('a replay that was lost', () => {
   /** An event as a worker tells it whose record has expired since. */
   const tell = async (request: string, code: string, ofClass: string): Promise<void> => {
     const event = {
+      version: 1,
       time: new Date(systemClock.nowMs()).toISOString(),
       request,
       type: 'x',

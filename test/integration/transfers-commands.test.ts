@@ -42,7 +42,7 @@ describe('ferryman transfers stuck', () => {
     const entry = { id: request.id, digest: request.id, operation: 'claim', body }
     const scope = { consumers: [request.consumer], providers: [], held: false }
     const sender = { properties: '{}', exchange: '', routingKey: '' }
-    const begun = await store.journal.begin({ ...entry, ...sender }, scope, token, true)
+    const begun = await store.journal.begin({ ...entry, ...sender }, scope, token, true, true)
     if (begun.kind !== 'begun') throw new Error(`it is ${begun.kind}`)
     await systemClock.sleep(2) // one that was begun in this very millisecond is not older than one
     return begun

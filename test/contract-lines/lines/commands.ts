@@ -1,9 +1,9 @@
 // Statements about the command line: commands, their JSON, and exit codes.
 import { notYet, shown, type Section } from './statement.ts'
+import { REPLAY } from './titles.ts'
 
 const LIST = 'commands: dead-letters list prints one JSON object a letter, with all thirteen keys, whatever the class'
 const SEED = 'commands: ledger seed takes its own dump, leaves what was moved, and replaces only with --replace'
-const REPLAY = 'commands: dead-letters replay refuses class invalid, and sends a refusal again under its derived id'
 
 export const COMMANDS: Section = {
   title: '6. Command line',

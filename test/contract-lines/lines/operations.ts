@@ -1,13 +1,11 @@
 // Statements about operations: what each writes, needs and refuses, and what fits a destination.
 import { notYet, shown, type Section } from './statement.ts'
+import { BUSY, FITS, GUARDS } from './titles.ts'
 
-const FITS = (what: string): string => `room: is not ${what}, with its numbers`
 const ENDED = 'moves: ended under guards of another move is source_unexpected, whatever the guard'
 const CANCEL = 'own: cancel comes before its request, again for nothing to do, or too late: superseded'
 const RELEASE = 'own: release leaves nothing, then there is nothing to do; guards hold, and force skips them'
-const BUSY = 'moves: keeps others off with conflicting_operation: all that begins something new, and release of M'
 const ADJUST = 'own: adjust changes amounts by their differences'
-const GUARDS = 'moves: guarded names every guard that does not hold with what was found, and changes nothing'
 const TREES = 'consumers on trees or on shared providers are not part of this version'
 
 export const OPERATIONS: Section = {

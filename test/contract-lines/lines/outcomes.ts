@@ -1,21 +1,17 @@
 // Statements about outcomes: precedence, events, letters, follow-ups, and what happens when something is down.
 import { notYet, shown, type Section } from './statement.ts'
+import { BUSY, FITS, GUARDS, ORDER, REPLAY } from './titles.ts'
 
 const SUCCESS = 'telling: of a success is one event and no letter, under operation, code and origin'
 const REFUSAL = 'telling: of a refusal is one event and one letter, which holds the bytes unchanged and names replayOf'
 const PRECEDENCE = 'room: is told with all violations, the first code by precedence'
 const CANDIDATES = 'room: is tried one by one: no_candidate carries each destination, and the event names the first'
-const BUSY = 'moves: keeps others off with conflicting_operation: all that begins something new, and release of M'
 const CONTENDED = 'trouble: ends contended when the ladder is used up: exhausted, did not happen, and work for a person'
 const UNROUTABLE =
   'untold: whose event no queue takes keeps its decision; a letter says so, and the event is told later'
 const BROKEN = 'untold: that the broker dead-lettered before anybody began it is decided'
 const SENDER = 'malformed: carries into its letter only those properties of its sender that cannot lose or multiply it'
 const ACTS = 'commands: dead-letters discard wants a reason, and says who acted: the user of the system, or --by'
-const REPLAY = 'commands: dead-letters replay refuses class invalid, and sends a refusal again under its derived id'
-const FITS = (what: string): string => `room: is not ${what}, with its numbers`
-const GUARDED = 'moves: guarded names every guard that does not hold with what was found, and changes nothing'
-const ORDER = 'telling: of what is invalid goes by the body where message_id says otherwise, and the sizes come first'
 const CANNOT = 'no process of the tests can be brought to it on the Redis ledger'
 
 export const OUTCOMES: Section = {
@@ -78,7 +74,7 @@ export const OUTCOMES: Section = {
       'precedence',
       'Where several hold the first as listed is told; violations list all that could be evaluated.',
       PRECEDENCE,
-      GUARDED,
+      GUARDS,
       ORDER,
     ),
     shown(
@@ -101,7 +97,7 @@ export const OUTCOMES: Section = {
       'code.source-unexpected',
       'source_unexpected: it holds something, but not as required.',
       'moves: whose M stands already, or whose consumer is elsewhere, is source_unexpected',
-      GUARDED,
+      GUARDS,
     ),
     shown(
       'code.no-candidate',
@@ -133,7 +129,7 @@ export const OUTCOMES: Section = {
       'event.before-after',
       '`before` and `after` tell generation, type and allocations; the same where nothing happened.',
       'moves: claimed in mode migration puts the source on M, the destination on the consumer, with their types',
-      GUARDED,
+      GUARDS,
     ),
     shown(
       'event.open',
@@ -169,7 +165,7 @@ export const OUTCOMES: Section = {
       FITS('a disabled one: destination_disabled'),
       FITS('a provider that does not exist: destination_missing'),
     ),
-    shown('violation.guards', 'owner, generation and amount: expected, found.', GUARDED),
+    shown('violation.guards', 'owner, generation and amount: expected, found.', GUARDS),
     shown(
       'violation.state',
       'state for what a consumer must not hold; open_move with its request; schema with path and message.',

@@ -1,5 +1,6 @@
 // Statements about requests: their bytes, fields, defaults, ids and copies.
 import { notYet, shown, type Section } from './statement.ts'
+import { ORDER } from './titles.ts'
 
 const TABLE = 'claim transfer retarget confirm revert acquire release resize adjust swap-consumer cancel'
   .split(' ')
@@ -8,7 +9,6 @@ const DEFAULTS = 'fields: count with their defaults, in any order: the same cont
 const BOUNDS = 'fields: keep to their bounds, and are taken at them'
 const NULLS = 'fields: are never null, and amounts are never {}'
 const NAMELESS = 'telling: of a body without a usable id goes under message_id, else under the digest of its bytes'
-const ORDER = 'telling: of what is invalid goes by the body where message_id says otherwise, and the sizes come first'
 
 export const REQUESTS: Section = {
   title: '2. Requests',
