@@ -114,10 +114,13 @@ describe('Placement under faults', function () {
     expect(await sent).to.deep.equal({ kind: 'stale' })
   })
 
-  it('a lost answer of a reservation, and of a close, are asked again', async () => {
+  it('a lost answer of a reservation ends the attempt unsent; that of a close is asked again', async () => {
     const write = await writeOf('claim')
     ground.proxy.fault(first('PUT', /^\/allocations\//, { kind: 'lose_answer' }))
-    expect(await failureOf(apply(write))).to.be.instanceOf(Unanswered)
+    expect(await apply(write)).to.deep.equal({ kind: 'conflict', reason: 'marker' })
+    ground.proxy.fault(() => null)
+    expect(await apply(write), 'the marker stands, and who made it is not known').to.deep.include({ reason: 'marker' })
+    expect(ground.proxy.lines().filter((line) => line.startsWith('POST'))).to.deep.equal([])
     expect(await ground.ledger.find(ATTEMPT)).to.equal('absent')
     ground.proxy.fault(first('PUT', /^\/allocations\//, { kind: 'lose_answer' }))
     expect(await failureOf(ground.ledger.close(ATTEMPT))).to.be.instanceOf(Unanswered)

@@ -27,10 +27,28 @@ const TYPES_SINCE = 38
 /** What a send has come to: an end, or another body that is to be sent. */
 type Sent = Applied | { readonly kind: 'again'; readonly options: BodyOptions }
 
-/** `resent`: an earlier send of the attempt was not answered, and may still be under way. */
+/**
+ * Takes the marker for this process alone, before its first send. Null: it has it, and may send. Placement makes K in
+ * one step and looks at what it holds in another: a reservation that is still between the two takes K away from who has
+ * written to it meanwhile. So nothing is ever sent under a K that another has touched, nor under one whose reservation
+ * was not answered: the door of this attempt is closed then, and the next number has a K of its own.
+ */
+export async function reserveAlone(parts: Parts, attempt: Attempt): Promise<Applied | null> {
+  try {
+    const standing = await parts.markers.reserve(attempt)
+    if (standing === 'reserved') return null
+    if (standing === 'written') return await settled(parts, attempt)
+  } catch (failure) {
+    if (!(failure instanceof Unanswered)) throw failure
+  }
+  return { kind: 'conflict', reason: 'marker' }
+}
+
+/**
+ * Sends under a marker that this process has. `resent`: an earlier send was not answered, and may still be under way.
+ */
 export async function applyOn(parts: Parts, write: Write, attempt: Attempt, resent: boolean): Promise<Applied> {
-  const [standing, moved] = await Promise.all([parts.markers.reserve(attempt), movedOf(parts, absentGuards(write))])
-  if (standing === 'written') return settled(parts, attempt)
+  const moved = await movedOf(parts, absentGuards(write))
   if (moved !== null) return { kind: 'conflict', reason: `generation ${moved}` }
   let options: BodyOptions = { typed: (await parts.http.minor()) >= TYPES_SINCE, guarded: true, absentAt: null }
   for (;;) {

@@ -21,6 +21,9 @@ export interface MarkerRow {
   readonly consumer_type?: string
 }
 
+/** What a reservation came to: K was made by it, or stood there before, not yet or already written (or closed). */
+export type Reserved = 'reserved' | 'standing' | 'written'
+
 export interface Markers {
   /** Makes class and providers where they are not there. Any number of workers may do so at once. */
   ensure(): Promise<void>
@@ -28,8 +31,8 @@ export interface Markers {
   missing(): Promise<readonly string[]>
   /** Uuids of the marker providers: no hosts, to be left out of every list. */
   readonly providers: ReadonlySet<string>
-  /** Makes sure that K is there to be written. Tells when it has been written before. */
-  reserve(attempt: Attempt): Promise<'reserved' | 'written'>
+  /** Makes sure that K is there to be written. Rejects with `Unanswered` also where another does so at this moment. */
+  reserve(attempt: Attempt): Promise<Reserved>
   /**
    * To be thrown where a write was refused because of the marker providers: they are made again (an operator may have
    * removed them), and the write may be sent again.
@@ -71,12 +74,12 @@ export function placementMarkers(http: PlacementHttp, { namespace, count }: Mark
   const rowOf = async (k: string, units: 0 | 1 | 2, generation: number | null): Promise<MarkerRow> =>
     markerRow(shardOf(k), units, generation, await http.minor())
 
-  async function reserve(attempt: Attempt): Promise<'reserved' | 'written'> {
+  async function reserve(attempt: Attempt): Promise<Reserved> {
     const k = markerOf(attempt)
     const answer = await http.send('PUT', `/allocations/${k}`, await rowOf(k, 0, null))
     if (answer.status < 300) return 'reserved'
     const refusal = refusalOf(answer)
-    if (refusal.kind === 'generation') return refusal.expected === 0 ? 'reserved' : 'written'
+    if (refusal.kind === 'generation') return refusal.expected === 0 ? 'standing' : 'written'
     throw new Unanswered(`${answer.asked}: marker ${k} is being reserved by another send`)
   }
 

@@ -4,7 +4,7 @@ import { Unanswered } from '../../retry/failures.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move, Provider, Snapshot } from '../../transfer/snapshot.ts'
 import type { Ledger, Sketch } from '../ledger.ts'
-import { applyOn } from './apply.ts'
+import { applyOn, reserveAlone } from './apply.ts'
 import type { Authorise } from './authorise.ts'
 import { placementHttp, type PlacementHttp } from './http.ts'
 import { markerOf, placementMarkers, type Markers } from './markers.ts'
@@ -52,7 +52,12 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
   const markers = placementMarkers(http, { namespace: options.namespace, count: options.markers })
   const reading = placementReading(http, options.clock)
   const parts = { http, markers, reading, clock: options.clock }
-  const unsettled = new Set<string>()
+  /** Markers that this process has, and whether a send under each was not answered. */
+  const own = new Map<string, boolean>()
+  const keep = (k: string, unanswered: boolean): void => {
+    own.set(k, unanswered)
+    if (own.size > OWN_MAX) own.delete(own.keys().next().value!)
+  }
   return {
     name: 'placement',
     decides: false,
@@ -65,12 +70,18 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     sketch: (scope) => sketchOf(scope, reading, options.moves),
     apply: async (write, attempt) => {
       const k = markerOf(attempt)
+      const resent = own.get(k)
+      if (resent === undefined) {
+        const ended = await reserveAlone(parts, attempt)
+        if (ended !== null) return ended
+      }
       try {
-        const applied = await applyOn(parts, write, attempt, unsettled.has(k))
-        unsettled.delete(k)
+        const applied = await applyOn(parts, write, attempt, resent === true)
+        if (applied.kind === 'applied') own.delete(k)
+        else keep(k, resent === true)
         return applied
       } catch (failure) {
-        if (failure instanceof Unanswered) unsettled.add(k)
+        keep(k, resent === true || failure instanceof Unanswered)
         throw failure
       }
     },
@@ -80,7 +91,7 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     },
     close: async (attempt) => {
       const standing = await markers.close(attempt)
-      unsettled.delete(markerOf(attempt))
+      own.delete(markerOf(attempt))
       return standing
     },
     // n.b. The root document would be answered without a look at the database.
@@ -96,6 +107,9 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     stop: () => http.close(),
   }
 }
+
+/** Attempts that others have taken over are never asked for again; one that is forgotten is closed, not sent. */
+const OWN_MAX = 10_000
 
 /** A consumer that nobody is. */
 const NOBODY = '00000000-0000-0000-0000-000000000000'
