@@ -191,10 +191,11 @@ export function deadFiles(sources: readonly Source[]): string[] {
   ]
 }
 
-/** Tests, and the two modules and the programs that a command names instead of an import. */
+/** Tests, and the modules and programs that a command names instead of an import. */
 function isTestEntry(path: string): boolean {
   return (
-    path.endsWith('.test.ts') || /^test\/(?:support\/(?:reporter|global-setup)|simulation\/simulate)\.ts$/.test(path)
+    path.endsWith('.test.ts') ||
+    /^test\/(?:support\/(?:reporter|global-setup|failpoints)|simulation\/simulate)\.ts$/.test(path)
   )
 }
 
