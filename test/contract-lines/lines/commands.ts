@@ -115,10 +115,11 @@ export const COMMANDS: Section = {
       '`replay` sends plain JSON under the uuid v5 of `<dl-id>/replay/<n>`, with replayOf; never class invalid.',
       REPLAY,
     ),
-    notYet(
+    shown(
       'desk.replay-deadline',
       'A passed deadline is dropped unless `--not-after` gives a new one; the whole chain must be undone.',
-      'shown by tests that act through the code of the desk, not through commands alone',
+      'care: a replay drops a deadline that has passed, or takes the new one',
+      'care: a replay is refused where one of its chain took effect',
     ),
     shown(
       'desk.discard',
@@ -130,20 +131,21 @@ export const COMMANDS: Section = {
       '`restore` brings a letter back.',
       'commands: dead-letters discard wants a reason, and says who acted: the user of the system, or --by',
     ),
-    notYet(
+    shown(
       'desk.others',
       '`groups`, `reconcile` and `export`.',
-      'shown by test/integration/dead-letters-cli.test.ts, which also runs commands within the process',
+      'care: groups counts letters by cause; export prints whole letters; reconcile finds nothing left unknown',
     ),
     shown(
       'transfers',
       '`transfers list` and `show` tell what was asked, decided, written and told.',
       'commands: transfers list and show tell what was asked, decided, before and after',
     ),
-    notYet(
+    shown(
       'transfers.acts',
       '`transfers stuck` and `cancel`.',
-      'shown by test/integration/transfers-commands.test.ts, which also looks from within the process',
+      'care: transfers stuck names an open move until it is ended, by exit code too',
+      'care: transfers cancel calls a request off, and says with --wait whether it was in time',
     ),
     shown(
       'ledger.dump',
@@ -161,11 +163,12 @@ export const COMMANDS: Section = {
       '`show` one consumer or provider.',
       'work: seeds the books as a whole or not at all, twice without harm',
     ),
-    notYet(
-      'ledger.care',
-      '`audit`, `heal` and `reap`.',
-      'audit is shown by test/integration/ledger-audit.test.ts, from within the process; the others are refused',
+    shown(
+      'ledger.audit',
+      '`audit` names what does not add up.',
+      'care: ledger audit is exit 0 with books that add up, and 1 naming a provider that has less than is used',
     ),
+    notYet('ledger.care', '`heal` and `reap`.', 'not part of this version'),
     shown(
       'topology.commands',
       '`topology plan|apply|verify|export`; apply again makes nothing, verify exits 78 when unsafe.',

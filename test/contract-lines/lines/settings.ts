@@ -70,10 +70,12 @@ export const SETTINGS: Section = {
       'Every line of the log is JSON, without a password.',
       'work: drains on a signal: exit 0, and every line of its log is JSON without a password',
     ),
-    notYet(
+    shown(
       'redis.checks',
       'A start checks appendonly, the eviction policy, and 80 % of maxmemory.',
-      'shown by tests that ask the checks within the process',
+      'store: is warned of at the start of a worker, and fails doctor, each with the fix',
+      'store: is not warned of once it keeps everything; a sync every second is named with what it may lose',
+      'store: pauses consumption at 80 % of maxmemory, says so in /readyz, and goes on when there is room',
     ),
     notYet('redis.cluster', '`redis+cluster://`.', 'not part of this version'),
     notYet(

@@ -37,6 +37,8 @@ const FILES = {
   envelopes: 'test/chaos/envelopes.test.ts',
   duplicates: 'test/chaos/duplicates.test.ts',
   hot: 'test/chaos/hot-destination.test.ts',
+  care: 'test/contract-lines/care.test.ts',
+  store: 'test/contract-lines/store.test.ts',
   crash: 'test/chaos/crash-points.test.ts',
   late: 'test/chaos/late-worker.test.ts',
   storm: 'test/chaos/storm.test.ts',
