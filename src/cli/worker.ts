@@ -8,6 +8,7 @@ import { openHealth } from '../telemetry/health.ts'
 import { openHttp, type HttpOptions, type HttpPort } from '../telemetry/http.ts'
 import { openLog, type Log } from '../telemetry/log.ts'
 import { openMetrics } from '../telemetry/metrics.ts'
+import { watchStalls } from '../telemetry/stalls.ts'
 import { reasonOf } from '../telemetry/scrub.ts'
 import type { openWorker } from '../wire/open-worker.ts'
 import type { openParts } from '../wire/parts.ts'
@@ -48,7 +49,7 @@ export async function runWorker(io: Io, loaded: Loaded, wiring: WorkerWiring): P
   const health = openHealth()
   const http = await openPort(config, health.read, metrics.text)
   telemetry.emit('http.listening', { port: http.port, host: config.http.host })
-  const stopPolling = metrics.start()
+  const ends = [metrics.start(), watchStalls(clock, telemetry)]
   try {
     const stopped = aborted(io.signal)
     const started = worker.start().then(() => {
@@ -76,7 +77,7 @@ export async function runWorker(io: Io, loaded: Loaded, wiring: WorkerWiring): P
     await worker.stop('force').catch(() => undefined)
     throw failure
   } finally {
-    stopPolling()
+    for (const end of ends) end()
     await http.stop()
     log.flush()
   }

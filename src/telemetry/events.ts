@@ -44,6 +44,8 @@ export interface Events {
   'worker.resumed': { pausedMs: number }
   'worker.draining': { inHand: number }
   'worker.stopped': { finished: number; handedBack: readonly string[] }
+  /** No timer ran for so long: the process was stopped, starved of CPU, or busy in one turn. */
+  'process.stalled': { stalledMs: number }
   'http.listening': { port: number; host: string }
   warning: { what: string; fix: string }
 }

@@ -75,6 +75,7 @@ const LINES: Lines = {
   'worker.resumed': { level: 'info', message: 'worker resumed' },
   'worker.draining': { level: 'info', message: ({ inHand }) => `draining, ${inHand} requests in hand` },
   'worker.stopped': { level: 'info', message: 'worker stopped' },
+  'process.stalled': { level: 'warn', message: ({ stalledMs }) => `the process stood still for ${stalledMs} ms` },
   'http.listening': { level: 'info', message: 'http listening' },
   warning: { level: 'warn', message: ({ what, fix }) => `${what} ${fix}` },
 }

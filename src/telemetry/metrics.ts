@@ -145,7 +145,7 @@ const ASIDE_REASONS = ['duplicate', 'crowded', 'contended', 'ledger_unavailable'
 /** Reasons for which a request climbs the delay ladder. */
 const LADDER_REASONS = ['contended', 'ledger_unavailable']
 
-/** What goes wrong on the way: repeats, timeouts, locks. */
+/** What goes wrong on the way: repeats, timeouts, locks, standstills. */
 function countTroubles(make: Maker, effects: readonly { name: string; idempotent: boolean }[]): Listener {
   const retries = make.counter('retries_total', 'Effects sent again, and requests put on the delay ladder.', ['reason'])
   for (const reason of ['unanswered', 'unavailable', ...LADDER_REASONS]) retries.inc({ reason }, 0)
@@ -154,6 +154,8 @@ function countTroubles(make: Maker, effects: readonly { name: string; idempotent
   const wait = make.histogram('lock_wait_seconds', 'Time from asking for locks to having them.')
   const lost = make.counter('locks_lost_total', 'Locks that ended before their work did.')
   const fenced = make.counter('fence_rejections_total', 'Writes that the ledger refused since the lock had passed on.')
+  const stalls = make.counter('stalls_total', 'Times that the process stood still for a second or more.')
+  const stalled = make.counter('stalled_seconds_total', 'For how long it stood still then.')
   return on({
     'effect.retry': ({ reason }) => {
       retries.inc({ reason })
@@ -172,6 +174,10 @@ function countTroubles(make: Maker, effects: readonly { name: string; idempotent
     },
     'fence.rejected': () => {
       fenced.inc()
+    },
+    'process.stalled': ({ stalledMs }) => {
+      stalls.inc()
+      stalled.inc(stalledMs / 1_000)
     },
   })
 }

@@ -10,24 +10,23 @@ export interface RedisHealth {
   probe(): Promise<void>
 }
 
-/** n.b. A full disk lets PING through and refuses every write, so the probe writes. */
+/** n.b. A full disk lets PING through and refuses every write, so the probe writes. A lease may end for that reason. */
 export function redisHealth({ redis, keys }: Store, locks: LockSession): RedisHealth {
-  let found: string | null = null
+  let found: readonly string[] = []
   return {
     troubles: () => {
       if (!redis.ready) return ['redis is not connected']
-      if (!locks.trusted) return ['the lease of this process is not trusted']
-      return found === null ? [] : [found]
+      return [...found, ...(locks.trusted ? [] : ['the lease of this process is not trusted'])]
     },
     probe: async () => {
       try {
         await probe(redis, keys)
         const memory = await memoryOf(redis)
         found = memory.pressed
-          ? `redis uses ${memory.usedBytes} of ${memory.maxBytes} bytes: at least 80 % of maxmemory`
-          : null
+          ? [`redis uses ${memory.usedBytes} of ${memory.maxBytes} bytes: at least 80 % of maxmemory`]
+          : []
       } catch (failure) {
-        found = `redis takes no writes: ${failure instanceof Error ? failure.message : String(failure)}`
+        found = [`redis takes no writes: ${failure instanceof Error ? failure.message : String(failure)}`]
         if (!(failure instanceof Unavailable)) throw failure
       }
     },

@@ -1,5 +1,9 @@
 // Redis, RabbitMQ and Placement freeze, fall and come back under load: consumption goes on, nothing is lost or guessed.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { Redis } from 'ioredis'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { RabbitServer, Server } from '../../src/demo/servers.ts'
 import { crowdBooks, playOut, randomOf, type Played } from '../support/crowd.ts'
@@ -52,8 +56,10 @@ describe('an outage under load', () => {
     await Promise.all(
       workers.map(async (worker) => {
         let said = { status: 0, body: '' }
-        await until('a worker is not ready', async () => (said = await worker.readyz()).status === 503, WITHIN_MS)
-        expect(said.body).to.match(why)
+        const says = async (): Promise<boolean> => (said = await worker.readyz()).status === 503 && why.test(said.body)
+        await until('a worker is not ready', says, WITHIN_MS).catch((late: unknown) => {
+          throw new Error(`${String(late)} and says why (${why}): it says ${said.status} ${said.body}`)
+        })
       }),
     )
     expect(systemClock.monotonicMs() - startedMs).to.be.below(WITHIN_MS + 500)
@@ -99,6 +105,43 @@ describe('an outage under load', () => {
     )
     await expectAllWell()
   }).timeout(150_000)
+
+  it('of a Redis that answers and takes no writes: no replica, a replica, busy, after a failed save', async () => {
+    requests = []
+    const dir = mkdtempSync(join(tmpdir(), 'ferryman-outage-'))
+    const redis: Server = await ownRedis({ dir })
+    const [operator, scripter] = [new Redis(redis.url), new Redis(redis.url)]
+    ends.push(async () => [operator, scripter].forEach((client) => client.disconnect()), redis.stop)
+    installation = await openInstallation({ redisUrl: redis.url })
+    const play = await begin({}, 'refusing redis', 80)
+    const strikes: readonly [answer: RegExp, hit: () => Promise<unknown>, mend: () => Promise<unknown>][] = [
+      [
+        /NOREPLICAS/,
+        () => operator.config('SET', 'min-replicas-to-write', '1'),
+        () => operator.config('SET', 'min-replicas-to-write', '0'),
+      ],
+      [/READONLY|not connected/, () => operator.replicaof('127.0.0.1', 1), () => operator.replicaof('NO', 'ONE')],
+      [
+        /BUSY|lease/,
+        async () => {
+          await operator.config('SET', 'busy-reply-threshold', '100')
+          scripter.eval('while true do end', 0).catch(() => undefined)
+        },
+        () => operator.script('KILL'),
+      ],
+      [
+        /MISCONF/,
+        async () => {
+          await operator.config('SET', 'save', '3600 1')
+          rmSync(dir, { recursive: true })
+          await operator.bgsave()
+        },
+        () => operator.config('SET', 'stop-writes-on-bgsave-error', 'no'),
+      ],
+    ]
+    for (const [answer, hit, mend] of strikes) await strike(play, answer, hit, mend)
+    await expectAllWell()
+  }).timeout(180_000)
 
   it('of RabbitMQ: connections cut and refused, and the node killed and started again', async () => {
     requests = []
