@@ -9,7 +9,7 @@ const STALL_LEAST_MS = 1_000
 /**
  * Emits `process.stalled` after each time in which no timer ran for a second or more. The returned function ends it.
  */
-export function watchStalls(clock: Clock, telemetry: Telemetry): () => void {
+export function watchStalls(clock: Pick<Clock, 'timer' | 'monotonicMs'>, telemetry: Telemetry): () => void {
   let cancel = (): void => undefined
   const look = (sinceMs: number): void => {
     cancel = clock.timer(LOOK_MS, () => {
