@@ -151,7 +151,9 @@ export function letterMessage(
 /** Headers of the letter that tells of an event which nobody could receive. */
 export function unroutableLetter(decision: Decision, delivery: Delivery, deps: Deps): NonNullable<Decision['letter']> {
   const event = bodyOf(decision)
-  return unroutableHeaders(event, originOf(delivery, event.time, event.time, deps))
+  // n.b. An event told from a tombstone may have no time.
+  const time = (event.time as string | null) ?? new Date(deps.clock.nowMs()).toISOString()
+  return unroutableHeaders(event, originOf(delivery, time, time, deps))
 }
 
 function circumstances(

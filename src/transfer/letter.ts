@@ -52,17 +52,20 @@ export function effectIn(header: unknown): Effect {
   return header === 'happened' || header === 'did_not_happen' ? header : 'unknown'
 }
 
-/** Headers of the letter that tells of an event which nobody could receive. The decision and its effect stand. */
+/**
+ * Headers of the letter that tells of an event which nobody could receive. The decision and its effect stand.
+ * Says nothing of how it came to the decision, which an event told from a tombstone does not know.
+ */
 export function unroutableHeaders(
   event: Pick<EventBody, 'id' | 'request' | 'operation' | 'outcome' | 'attempts'>,
   at: Circumstances,
 ): Readonly<Record<string, string | number>> {
+  const message = `No queue could receive event ${event.id}; the decision stands, nothing is to be applied again.`
   return {
-    ...letterHeaders(event, at),
+    ...letterHeaders({ ...event, outcome: { ...event.outcome, message } }, at),
     'dl-id': letterId(`${event.id}/event_unroutable`),
     'dl-reason': 'event_unroutable',
     'dl-class': 'operator',
-    'dl-description': `No queue could receive event ${event.id}; the decision stands, nothing is to be applied again.`,
   }
 }
 
