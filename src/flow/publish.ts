@@ -80,7 +80,7 @@ async function writeDown(
 async function tell(job: Job | InvalidJob, ending: Decided, deps: Deps): Promise<Published> {
   const { decision } = ending
   if (ending.recorded) {
-    const standing = { request: decision.request, what: 'decision', value: decision.code } as const
+    const standing = { request: decision.request, what: 'decision', value: decision.event } as const
     await repeat(deps.effects.kept, standing, null, deps)
   }
   const letter = decision.letter === null ? [] : [letterMessage(decision.letter, decision, job.delivery, deps)]

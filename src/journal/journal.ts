@@ -139,7 +139,9 @@ export interface Restored {
 export interface Standing {
   readonly request: string
   readonly what: 'processing' | 'decision'
-  /** The token, or the code. */
+  /**
+   * The token, or the event's JSON: another run of the store may decide alike, and what it tells has other bytes.
+   */
   readonly value: string
 }
 

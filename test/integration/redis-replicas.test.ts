@@ -21,7 +21,7 @@ describe('a journal on a Redis with a replica', () => {
   let copy: RedisClient
   let ground: RedisGround
   let journal: Journal
-  const decided = { request: ID, what: 'decision', value: 'expired' } as const
+  const decided = { request: ID, what: 'decision', value: '{"time":1}' } as const
 
   before(async () => {
     master = await ownRedis()
@@ -50,14 +50,14 @@ describe('a journal on a Redis with a replica', () => {
   it('finds what a replica has, also where another connection wrote it', async () => {
     await journal.kept({ request: ID, what: 'processing', value: TOKEN })
     const other = await connected(master.url)
-    await other.call('HSET', [ground.scripts.keys.record(ID), 'code', 'expired'])
+    await other.call('HSET', [ground.scripts.keys.record(ID), 'code', 'expired', 'event', decided.value])
     await other.stop()
     await journal.kept(decided)
-    expect(await copy.call('HGET', [ground.scripts.keys.record(ID), 'code'])).to.equal('expired')
+    expect(await copy.call('HGET', [ground.scripts.keys.record(ID), 'event'])).to.equal(decided.value)
   })
 
-  it('tells nothing that does not stand', async () => {
-    expect(await failureOf(journal.kept({ ...decided, value: 'applied' }))).to.be.instanceOf(Unavailable)
+  it('tells nothing that does not stand, nor what was decided alike in other bytes', async () => {
+    expect(await failureOf(journal.kept({ ...decided, value: '{"time":2}' }))).to.be.instanceOf(Unavailable)
     expect(await failureOf(journal.kept({ ...decided, request: uuidOf('lost') }))).to.be.instanceOf(Unavailable)
   })
 
