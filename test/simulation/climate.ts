@@ -17,6 +17,7 @@ export const STORMS = [
   'foreign',
   'room',
   'clock',
+  'failover',
 ] as const // prettier-ignore
 
 export type StormKind = (typeof STORMS)[number]
@@ -57,6 +58,8 @@ export interface Climate {
   /** Chance a request begun that somebody else acts on the books right then. */
   readonly meddling: number
   readonly storms: readonly Storm[]
+  /** Whether a replica must have a decision before it is told, where the store may fall back to one. */
+  readonly kept: boolean
   /** Chances a request. */
   readonly copies: number
   readonly reused: number
@@ -71,7 +74,8 @@ const KEPT_MS = [604_800_000, 604_800_000, 4_000, 12_000] as const
 
 const LADDERS: readonly (readonly Delay[])[] = [['1s'], ['1s'], ['1s', '1s'], ['1s', '5s'], ['1s', '5s', '30s']]
 
-export function drawClimate(random: Random): Climate {
+/** `more`: another source of chance, so that what was added later leaves every other draw as it was. */
+export function drawClimate(random: Random, more: Random): Climate {
   const kind = pick(random, ['calm', 'mild', 'mild', 'mild', 'rough', 'rough', 'wild', 'late', 'late', 'late'] as const)
   const level = { calm: 0, mild: 0.3, rough: 0.7, wild: 1, late: 0.1 }[kind]
   const leaseMs = pick(random, [1_500, 3_000, 5_000])
@@ -108,7 +112,8 @@ export function drawClimate(random: Random): Climate {
     crash: lateness(0.04),
     freeze: lateness(0.04),
     meddling: life(0.15),
-    storms: drawStorms(random, level, stormyMs, leaseMs),
+    storms: inOrder([...drawStorms(random, level, stormyMs, leaseMs), ...drawFailovers(more, level, stormyMs)]),
+    kept: more() < 0.5,
     copies: life(0.6),
     reused: life(0.2),
     malformed: life(0.15),
@@ -141,10 +146,26 @@ function drawStorms(random: Random, level: number, stormyMs: number, leaseMs: nu
     }
   }
   for (const kind of STORMS) {
+    if (kind === 'failover') continue
     const isLife = kind === 'foreign' || kind === 'room'
     if (isLife ? random() < 0.35 : level > 0 && random() < 0.25) add(kind, isLife ? 3 : Math.ceil(4 * level))
   }
-  return storms.sort((one, other) => one.atMs - other.atMs)
+  return storms
+}
+
+/** The store falls back by so much as an ordinary disk or replica is behind. */
+function drawFailovers(random: Random, level: number, stormyMs: number): readonly Storm[] {
+  if (level === 0 || random() >= 0.2) return []
+  return Array.from({ length: whole(random, 1, 2) }, () => ({
+    kind: 'failover',
+    atMs: random() * stormyMs,
+    share: random(),
+    ms: Math.round(between(random, 20, random() < 0.5 ? 300 : 3_000)),
+  }))
+}
+
+function inOrder(storms: readonly Storm[]): readonly Storm[] {
+  return [...storms].sort((one, other) => one.atMs - other.atMs)
 }
 
 export function between(random: Random, least: number, most: number): number {

@@ -26,9 +26,10 @@ export interface StorePorts {
   readonly locks: LockStore
 }
 
-export function storePorts(slot: MemorySlot, send: Send, ways: Ways): StorePorts {
+/** `behind`: whether the replicas lack what was written last; without it there are none to wait for. */
+export function storePorts(slot: MemorySlot, send: Send, ways: Ways, behind?: () => boolean): StorePorts {
   return {
-    journal: commanding((call) => memoryJournal(slot, call), send),
+    journal: commanding((call) => memoryJournal(slot, call, behind), send),
     ledger: commanding((call) => memoryLedger(slot, call), send),
     locks: commanding((call) => memoryLocks(slot, call, ways), send),
   }
@@ -76,6 +77,14 @@ export function commandOf(name: string, args: readonly unknown[]): Command {
     case 'journal.told': {
       const [[request = null]] = args as Parameters<Journal['told']>
       return { ...plain, request, details: () => String(request) }
+    }
+    case 'journal.kept': {
+      const [{ request, what, value }] = args as Parameters<Journal['kept']>
+      return { ...plain, request, details: () => `${what} ${value} of ${request}` }
+    }
+    case 'journal.restore': {
+      const [run, { decision }] = args as Parameters<Journal['restore']>
+      return { ...plain, request: decision.request, details: () => `${decision.request} ${decision.code} under ${run}` }
     }
     case 'ledger.apply': {
       const [write, attempt] = args as Parameters<Ledger['apply']>

@@ -5,7 +5,7 @@ import { checkBooks } from '../support/books.ts'
 import { same } from '../support/memory/books.ts'
 import { dump } from '../support/memory/seed.ts'
 import type { MemorySlot, StoredConsumer } from '../support/memory/slot.ts'
-import type { Violation } from './judge.ts'
+import type { Violation } from './rules.ts'
 
 /** The books right before a write is tried. */
 export interface Sight {
@@ -41,7 +41,7 @@ export function faultsOfWrite(
   return [
     ...write.changes.flatMap((change) => faultsOfChange(slot, change, sight, restart)),
     ...faultsOfRoom(slot, sight),
-    ...checkBooks(dump(slot)).map((what) => ({ rule: 'I1 conservation', what })),
+    ...checkBooks(dump(slot)).map((what) => ({ rule: 'I1 conservation' as const, what })),
   ]
 }
 
@@ -71,7 +71,7 @@ function faultsOfChange(
   const newest = slot.consumers.get(id)?.generation ?? slot.generations.get(id) ?? 0
   const last = sight.generations.get(id) ?? 0
   if (newest <= last && !(restart && !slot.consumers.has(id)))
-    faults.push({ rule: 'generations', what: `generation of ${id} went from ${last} to ${newest}` })
+    faults.push({ rule: 'I7 generations', what: `generation of ${id} went from ${last} to ${newest}` })
   return faults
 }
 

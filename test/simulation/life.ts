@@ -1,10 +1,13 @@
 // Lives one seed through: storms, then calm until everything is at rest, then the end of every worker.
-import type { Violation } from './judge.ts'
+import type { Climate } from './climate.ts'
 import { NONE, type Mutant } from './mutants.ts'
+import type { Violation } from './rules.ts'
 import { World, type LedgerName } from './world.ts'
 
 export interface Life {
   readonly seed: number
+  readonly salt: number
+  readonly climate: Climate
   readonly violation: Violation | null
   /** The last steps, where something went wrong. */
   readonly steps: readonly string[]
@@ -18,6 +21,10 @@ export interface Life {
 export interface LifeOptions {
   readonly mutant?: Mutant
   readonly ledger?: LedgerName
+  /** Instead of that which the seed draws. */
+  readonly climate?: Climate
+  /** Another for a life of the same requests in which chance falls otherwise (0). */
+  readonly salt?: number
   /** Given every step as it happens. */
   readonly tell?: (line: string) => void
 }
@@ -26,12 +33,13 @@ export interface LifeOptions {
 const REST_MS = 900_000
 const STOP_MS = 120_000
 
-export async function live(seed: number, { mutant = NONE, ledger = 'redis', tell }: LifeOptions = {}): Promise<Life> {
-  const world = new World(seed, ledger, mutant, tell ?? null)
+export async function live(seed: number, options: LifeOptions = {}): Promise<Life> {
+  const { mutant = NONE, ledger = 'redis', tell = null, salt = 0 } = options
+  const world = new World({ seed, salt, ledger, mutant, tell, climate: options.climate ?? null })
   const { clock, judge, trace, climate } = world
   const onRejection = (failure: unknown): void => {
     judge.broken(
-      'no bug',
+      'I5 no bug',
       `unhandled rejection: ${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}`,
     )
   }
@@ -50,10 +58,12 @@ export async function live(seed: number, { mutant = NONE, ledger = 'redis', tell
   for (const { code } of judge.decisions.values()) codes.set(code, (codes.get(code) ?? 0) + 1)
   return {
     seed,
+    salt,
+    climate,
     violation: judge.violation,
     steps: judge.violation === null ? [] : trace.lines(),
-    requests: judge.requests,
-    messages: judge.messages,
+    requests: judge.tellings.requests,
+    messages: judge.tellings.messages,
     faults: world.faults,
     codes,
     virtualMs: clock.monotonicMs(),
@@ -84,7 +94,7 @@ async function rest(world: World): Promise<void> {
 }
 
 async function end(world: World): Promise<void> {
-  const { clock, judge, slot, members } = world
+  const { clock, judge, slot, members, server } = world
   world.over = true
   try {
     await clock.until(Promise.all(members.map((member) => member.stop())), STOP_MS)
@@ -97,5 +107,11 @@ async function end(world: World): Promise<void> {
     if (left > 0)
       judge.broken('I10 at rest', `${name} ended with ${worker.inHand} in hand, ${waiting} waits and ${held} locks`)
   }
-  if (slot.tickets.size > 0) judge.broken('I10 at rest', `${slot.tickets.size} tickets are left`)
+  const { tickets, queues, open, intents } = slot
+  // n.b. Of a process that died something may have arrived late, on a connection that no server keeps.
+  const living = [...slot.listeners.keys()].filter((id) => members.some(({ name }) => id.startsWith(`${name}/`)))
+  const listeners = { size: living.length }
+  for (const [what, { size }] of Object.entries({ tickets, queues, 'open requests': open, intents, listeners }))
+    if (size > 0) judge.broken('I10 at rest', `${size} ${what} are left`)
+  if (!server.empty) judge.broken('I10 at rest', `the broker has ${JSON.stringify(server.depths)}`)
 }

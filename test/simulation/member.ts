@@ -4,7 +4,7 @@ import { effectsOf } from '../../src/flow/effects.ts'
 import { lockSession, type LockSession } from '../../src/locks/session.ts'
 import { Breaker } from '../../src/ledger/breaker.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import { Telemetry } from '../../src/telemetry/events.ts'
+import { Telemetry, type Events } from '../../src/telemetry/events.ts'
 import { Restorer, type EventsJournal } from '../../src/worker/restore.ts'
 import type { EventBody } from '../../src/transfer/event.ts'
 import { Worker } from '../../src/worker/worker.ts'
@@ -12,13 +12,16 @@ import { connection, type Connection, type Stage, type Watch } from '../support/
 import { VirtualProcess } from '../support/virtual-process.ts'
 import { BrokerConnection } from './broker-connection.ts'
 import { answerText, commandOf, storePorts, type Command, type Send, type StorePorts } from './commands.ts'
-import { BYTES_MAX } from './judge.ts'
+import { BYTES_MAX } from './judge-tellings.ts'
 import { placementPort, withoutBooks } from './placement-port.ts'
 import type { World } from './world.ts'
 
 const SEND_TIMEOUT_MS = 1_000
 const LOOK_EVERY_MS = 400
 const RESTORE_EVERY_MS = 900
+/** Events not older than a life may be missing, however soon its records are packed. */
+const EVENTS_MS = 3_600_000
+const NOT_AS_TOLD = 'is not as its event tells'
 const NOTE_EVERY_MS = 4_000
 const SWEEP_EVERY_MS = 2_000
 /** Part of the time for which records are kept after which some are looked for. */
@@ -75,14 +78,14 @@ export class Member {
         broker: this.broker,
         restorer: new Restorer(
           { effects, journal, ledger, telemetry, clock: this.process, events: this.#eventsJournal() },
-          { holder: name, journalMs: climate.journalMs, noteEveryMs: NOTE_EVERY_MS },
+          { holder: name, journalMs: Math.max(climate.journalMs, EVENTS_MS), noteEveryMs: NOTE_EVERY_MS },
         ),
         troubles: () => this.#troubles(),
         deps: {
           effects,
           journal,
           ledger,
-          locks: this.locks,
+          locks: world.judge.locks.listening(name, this.locks),
           clock: this.process,
           telemetry,
           names: world.names,
@@ -124,6 +127,7 @@ export class Member {
   kill(noticeMs: number): void {
     this.#world.trace.note(this.name, 'DIES')
     this.process.kill()
+    this.#world.judge.locks.died(this.name)
     this.#world.slot.listeners.delete(this.locks.session) // the store notices that its connection is gone
     this.#world.clock.timer(noticeMs, () => this.broker.drop())
   }
@@ -156,13 +160,13 @@ export class Member {
       judge.sending(command)
       if (parking.takes(command)) return this.#heldUp(command, run)
       this.#sending = command
-      return way.call(command.name, () => judge.ran(command, run))
+      return way.call(command.name, () => judge.ran(command, this.name, run))
     }
   }
 
   #portsOf(send: Send): StorePorts {
-    const { slot, placement, judge } = this.#world
-    const ports = storePorts(slot, send, this.store.ways)
+    const { slot, placement, judge, behind } = this.#world
+    const ports = storePorts(slot, send, this.store.ways, behind ?? undefined)
     if (placement === null) return ports
     const parts = { placement, slot, clock: this.process, onRefused: (command: Command) => judge.refused(command) }
     const journal = withoutBooks(ports.journal)
@@ -200,16 +204,18 @@ export class Member {
       watch: {
         delivered: (delivery, message) => {
           this.#numbers.set(delivery, ++this.#deliveries)
-          trace.note(this.name, 'gets', `message ${message.number}`, () => judge.describe(delivery.body))
+          trace.note(this.name, 'gets', `message ${message.number}`, () => judge.tellings.describe(delivery.body))
         },
         settled: (delivery, how) => {
           const number = this.#numbers.get(delivery)!
-          trace.note(this.name, how === 'ack' ? 'acknowledges' : 'hands back', () => judge.describe(delivery.body))
+          trace.note(this.name, how === 'ack' ? 'acknowledges' : 'hands back', () =>
+            judge.tellings.describe(delivery.body),
+          )
           const since = this.#confirmed.filter(({ after }) => after >= number).map(({ message }) => message)
-          if (how === 'ack') judge.acked(delivery, since)
+          if (how === 'ack') judge.tellings.acked(delivery, since)
         },
         publishing: ({ exchange, routingKey, body, properties: { messageId } }) => {
-          const details = (): string => `${exchange}/${routingKey} ${messageId ?? judge.describe(body)}`
+          const details = (): string => `${exchange}/${routingKey} ${messageId ?? judge.tellings.describe(body)}`
           this.#sending = { name: 'broker.publish', request: null, apply: null, details }
         },
         confirmed: (message) => {
@@ -226,7 +232,7 @@ export class Member {
     trace.note(this.name, `~ ${command.name}`, 'held up')
     this.#world.struck(this, 'request_late', command)
     const arrive = (): void => {
-      const answer = judge.ran(command, run)
+      const answer = answerOf(() => judge.ran(command, this.name, run))
       trace.note(this.name, `! ${command.name}`, command.details, () => `= ${answerText(answer)}, held up until now`)
     }
     return parking.park(command, arrive, this.process.timer, this.store.weather.timeoutMs)
@@ -246,7 +252,7 @@ export class Member {
 
   #noted(stage: Stage, command: Command, value: unknown): void {
     const { trace } = this.#world
-    const isBeat = command.name === 'locks.heartbeat'
+    const isBeat = command.name === 'locks.heartbeat' || command.name === 'ledger.probe'
     switch (stage) {
       case 'sent':
         if (!isBeat) trace.note(this.name, `→ ${command.name}`, command.details)
@@ -263,19 +269,34 @@ export class Member {
     this.#world.struck(this, stage, command)
   }
 
+  #found({ request, consumer, what }: Events['restore.finding']): void {
+    if (what === NOT_AS_TOLD) this.#world.judge.found(request, consumer)
+  }
+
   #telemetry(): Telemetry {
     const telemetry = new Telemetry()
     telemetry.listen((name, fields) => {
-      if (name === 'warning') this.#world.judge.broken('no bug', `${this.name} warns: ${JSON.stringify(fields)}`)
+      if (name === 'restore.finding') this.#found(fields as Events['restore.finding'])
+      if (name === 'warning') this.#world.judge.broken('I5 no bug', `${this.name} warns: ${JSON.stringify(fields)}`)
       if (
         name.startsWith('request.') ||
         name.startsWith('session.') ||
         name.startsWith('worker.') ||
+        name.startsWith('restore.') ||
         name === 'fence.rejected'
       ) {
         this.#world.trace.note(this.name, `(${name})`, () => JSON.stringify(fields))
       }
     })
     return telemetry
+  }
+}
+
+/** What a command that nobody waits for has come to, its failure included. */
+function answerOf(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (failure) {
+    return failure
   }
 }

@@ -1,7 +1,7 @@
 // Rules taken away, each with those that stand behind it: a simulation that notices none proves nothing.
 import type { Outgoing, Publisher } from '../../src/broker/broker.ts'
 import type { Names } from '../../src/broker/names.ts'
-import type { Journal } from '../../src/journal/journal.ts'
+import type { Journal, Standing } from '../../src/journal/journal.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { begin } from '../support/memory/records.ts'
 import type { PlacementRules } from '../support/memory/placement.ts'
@@ -54,6 +54,9 @@ const NOTICED: Readonly<Record<string, number>> = {
   cancelForgotten: 2,
   repeatsForbidden: 16,
   sendingForgotten: 37,
+  restoredFirst: 408,
+  restoreSkipped: 67,
+  toldBeforeKept: 4,
 }
 
 export const store = (name: string, what: string, ...rules: (keyof SlotRules)[]): Mutant => ({
@@ -118,6 +121,9 @@ export const MUTANTS: readonly Mutant[] = [
   ports('sweepForgotten', 'what nobody holds is never published again', sweepForgotten),
   ports('cancelForgotten', 'a cancel is told as done and not written down', cancelForgotten),
   ports('repeatsForbidden', 'a write whose sender forbids repeating is sent again', repeatsForbidden),
+  store('restoredFirst', 'a request is begun before what was told is restored', 'restoredFirst'),
+  ports('restoreSkipped', 'what was told and lost is not taken from the journal of events', restoreSkipped),
+  ports('toldBeforeKept', 'a decision is told before a replica has it', (given) => notKept(given, 'decision')),
   ports('sendingForgotten', 'that such a write is about to be sent is not noted', sendingForgotten),
 ]
 
@@ -209,6 +215,16 @@ function cancelForgotten({ journal, ...others }: Ports): Ports {
 function repeatsForbidden({ ledger, ...others }: Ports): Ports {
   const apply: Ledger['apply'] = (...args) => ledger.apply(...args).catch(() => ledger.apply(...args))
   return { ...others, ledger: { ...ledger, apply } }
+}
+
+function restoreSkipped({ journal, ...others }: Ports): Ports {
+  return { ...others, journal: { ...journal, restore: () => Promise.resolve('restored' as const) } }
+}
+
+/** It is not waited until a replica has what stands. */
+export function notKept({ journal, ...others }: Ports, chosen: Standing['what']): Ports {
+  const kept: Journal['kept'] = async (standing) => (standing.what === chosen ? undefined : journal.kept(standing))
+  return { ...others, journal: { ...journal, kept } }
 }
 
 export function sendingForgotten({ journal, ...others }: Ports): Ports {

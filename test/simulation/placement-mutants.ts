@@ -1,6 +1,6 @@
 // Rules of a ledger apart from the journal, taken away one by one: a simulation that notices none proves nothing.
 import type { Journal } from '../../src/journal/journal.ts'
-import { doorLeftOpen, ports, sendingForgotten, store, type Mutant, type Ports } from './mutants.ts'
+import { doorLeftOpen, notKept, ports, sendingForgotten, store, type Mutant, type Ports } from './mutants.ts'
 
 /** Each by itself must be noticed: Placement keeps no guard behind these. */
 export const PLACEMENT_MUTANTS: readonly Mutant[] = [
@@ -13,6 +13,14 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     ...ports('markerNotReserved', 'a marker is made by the write, over one that is closed', (given) => given),
     placement: { markersCompared: false },
   }),
+  on(
+    4,
+    ports('toldBeforeKept', 'a decision is told before a replica has it', (given) => notKept(given, 'decision')),
+  ),
+  on(
+    4,
+    ports('sentBeforeKept', 'a write goes out before a replica has its note', (given) => notKept(given, 'processing')),
+  ),
   on(175, store('generationsChecked', 'a write is carried out over what its plan has not seen', 'generationsChecked')),
   on(26, store('capacityChecked', 'a write is carried out where there is no room', 'capacityChecked')),
 ]

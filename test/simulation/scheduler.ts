@@ -191,7 +191,7 @@ export class Scheduler {
 
   #sendBytes(body: Buffer, operation = 'claim'): void {
     const { server, names, judge, trace, climate, random } = this.#world
-    judge.sent(body)
+    judge.tellings.sent(body)
     trace.note('others', 'ask', () => body.toString())
     const ahead = random() < climate.overtakes ? whole(random, 0, 5) : 0
     const properties = { contentType: 'application/json', headers: {} }

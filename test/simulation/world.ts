@@ -4,7 +4,7 @@ import type { EventBody } from '../../src/transfer/event.ts'
 import type { SeedDocument } from '../../src/ledger/seed-document.ts'
 import { consumerOf } from '../support/memory/books.ts'
 import { seed as seedSlot } from '../support/memory/seed.ts'
-import { memorySlot, restart, type MemorySlot } from '../support/memory/slot.ts'
+import { checkpoint, failover, memorySlot, restart, type MemorySlot } from '../support/memory/slot.ts'
 import { memoryPlacement, PLACEMENT_RULES, type MemoryPlacement } from '../support/memory/placement.ts'
 import type { Connection, Stage } from '../support/memory/weather.ts'
 import { seededRandom, virtualClock, type VirtualClock } from '../support/virtual-clock.ts'
@@ -30,12 +30,26 @@ const CONTENDED = 0.03
 /** What is held up when the faults stop arrives within so long (ms). */
 const PARKED_MS = 20_000
 const CALM_LATENCY_MS = 50
+/** Apart from all seeds that a life has else. */
+const MORE = 0x5eed0000
+const SALT = 0x1000003
 
 /** When a process may be struck: more likely while something that it sent is late. */
 const STRIKING: readonly Stage[] = ['sent', 'ran', 'request_late']
 const LATE_STRIKES = 8
 /** Chance that others act on the books while what would end a request is late. */
 const MEDDLED = 0.8
+
+export interface WorldParts {
+  readonly seed: number
+  /** 0, or another for a life of the same requests in which chance falls otherwise. */
+  readonly salt: number
+  readonly ledger: LedgerName
+  readonly mutant: Mutant
+  readonly tell: ((line: string) => void) | null
+  /** Instead of that which the seed draws. */
+  readonly climate: Climate | null
+}
 
 export class World {
   readonly climate: Climate
@@ -64,16 +78,22 @@ export class World {
   calm = false
   /** Nothing is started any more. */
   over = false
+  /** Whether the replicas lack what was written last; null where none is waited for. */
+  readonly behind: (() => boolean) | null
+  #falling = false
   #blows = 0
   #runs = 1
   #generation = 0
   #replacing = 0
 
-  constructor(seed: number, ledger: LedgerName, mutant: Mutant, tell: ((line: string) => void) | null) {
+  constructor({ seed, salt, ledger, mutant, tell, climate: given }: WorldParts) {
     this.random = seededRandom(seed * 2 + 1)
     this.mutant = mutant
-    this.climate = drawClimate(this.random)
-    this.clock = virtualClock(seed)
+    const drawn = drawClimate(this.random, seededRandom(seed * 2 + 1 + MORE))
+    const climate = given ?? drawn
+    // n.b. Apart from the ledger it is always waited for a replica: a note of a send that is lost would be nobody's.
+    this.climate = { ...climate, kept: climate.kept || ledger !== 'redis' }
+    this.clock = virtualClock(seed + salt * SALT)
     this.trace = new Trace(this.clock, tell)
     const { leaseMs, holdMs, waitMs, sweepAfterMs, journalMs } = this.climate
     this.slot = memorySlot({
@@ -91,9 +111,12 @@ export class World {
     })
     this.placement = ledger === 'redis' ? null : this.#placementOf(seed, mutant)
     this.books = this.placement?.books ?? this.slot
-    this.judge = new Judge(this.slot, this.books, this.names, this.trace)
-    this.server = new MemoryBroker(this.clock, this.names, this.judge)
+    const { slot, books, names, trace } = this
+    this.judge = new Judge({ slot, books, names, trace, kept: this.climate.kept })
+    this.server = new MemoryBroker(this.clock, this.names, this.judge.tellings)
     this.parking = new Parking({ chance: this.climate.parked, random: this.clock.random, timer: this.clock.timer })
+    const mayFall = this.climate.storms.some(({ kind }) => kind === 'failover')
+    this.behind = mayFall && this.climate.kept ? () => this.#falling : null
     this.scheduler = new Scheduler(this)
     this.seed = this.scheduler.seed()
     seedSlot(this.books, this.seed)
@@ -129,7 +152,8 @@ export class World {
   /** Everything that was asked has been answered, and nothing is left of it anywhere. */
   get atRest(): boolean {
     if (!this.scheduler.done || !this.server.empty || this.#replacing > 0) return false
-    const { open, tickets } = this.slot
+    const { open, tickets, restoring, metaRun, run } = this.slot
+    if (restoring !== null || metaRun !== run) return false
     if (open.size > 0 || tickets.size > 0) return false
     return this.members.every(({ worker, process }) => process.state === 'running' && worker.inHand === 0)
   }
@@ -143,7 +167,7 @@ export class World {
       .join(', ')
     const reasons = this.members.map(({ name, worker }) => `${name}: ${worker.reasons().join(', ')}`).join('; ')
     return (
-      `queue ${ready}, unsettled ${unsettled}, delayed ${delayed}; open ${[...slot.open.keys()].join(' ')}; ` +
+      `run ${slot.run}, restoring ${slot.restoring}; queue ${ready}, unsettled ${unsettled}, delayed ${delayed}; open ${[...slot.open.keys()].join(' ')}; ` +
       `tickets ${JSON.stringify([...slot.tickets.values()])}; in hand ${hands}; not consuming because ${reasons}`
     )
   }
@@ -225,11 +249,14 @@ export class World {
     switch (kind) {
       case 'restart':
         return restart(slot, `run-${++this.#runs}`)
+      case 'failover':
+        return this.#failover(ms)
       case 'break':
         return member.broker.break(clock.random() * 500, Math.min(ms, 3_000))
       case 'roll':
         return this.#roll(place, member)
       case 'clock':
+        this.judge.locks.clockSet()
         return clock.step(share < 0.5 ? ms : -ms)
       case 'blocked':
         server.blocked = true
@@ -247,6 +274,23 @@ export class World {
       case 'refusing':
         return this.#cutOff(share < 0.5 && member.ledger !== member.store ? member.ledger : member.store, kind, ms)
     }
+  }
+
+  /** From now on no replica follows; after `ms` one takes over, and what was written since is lost. */
+  #failover(ms: number): void {
+    // n.b. A store that comes back empty passes for a new one: that it is noticed is not promised.
+    if (this.#falling || this.slot.metaRun === '') return
+    const { slot, books, clock, foreign, judge, trace } = this
+    const replica = checkpoint(slot)
+    const count = foreign.length
+    this.#falling = true
+    clock.timer(ms, () => {
+      this.#falling = false
+      if (this.calm) return
+      trace.note('world', 'a replica takes over')
+      failover(slot, replica, `run-${++this.#runs}`)
+      judge.tailLost(books === slot ? foreign.splice(count) : [])
+    })
   }
 
   #cutOff({ weather }: Connection, kind: 'silent' | 'refusing', ms: number): void {
@@ -289,6 +333,8 @@ export class World {
       `move ${id}`,
       () => `${JSON.stringify(before.allocations)} → ${JSON.stringify(after.allocations)}`,
     )
+    const { restoring, metaRun, run } = this.slot
+    if (books === this.slot && (restoring !== null || metaRun !== run)) this.judge.tail.changed(id)
     this.judge.deeds?.others(`foreign ${this.foreign.length}`, id)
     const outcome = { code: 'applied', class: 'done', effect: 'happened', message: '' } as const
     this.foreign.push({

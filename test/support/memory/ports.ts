@@ -4,6 +4,7 @@ import type { Ledger } from '../../../src/ledger/ledger.ts'
 import type { LockStore } from '../../../src/locks/locks.ts'
 import { apply, closeDoor, find, snapshot } from './books.ts'
 import { aside, begin, cancel, decide, list, moves, sending, show, sweepRecords, told, unsettled } from './records.ts'
+import { kept } from './replicas.ts'
 import { restore, restored, restoring } from './restoring.ts'
 import { packAll, ripe } from './tombs.ts'
 import type { MemorySlot, SlotListener } from './slot.ts'
@@ -23,12 +24,14 @@ export const directCall: Call = (_name, run) => Promise.resolve().then(run)
 
 const directWays: Ways = { notice: queueMicrotask, gap: queueMicrotask }
 
-export function memoryJournal(slot: MemorySlot, call: Call = directCall): Journal {
+/** `behind`: whether the replicas lack what was written last; without it there are none to wait for. */
+export function memoryJournal(slot: MemorySlot, call: Call = directCall, behind?: () => boolean): Journal {
   return {
     begin: (entry, scope, token, mine, alone) =>
       call('journal.begin', () => begin(slot, entry, scope, token, mine, alone)),
     decide: (processing, decision, change) => call('journal.decide', () => decide(slot, processing, decision, change)),
-    kept: async () => undefined,
+    kept: async (standing) =>
+      behind === undefined ? undefined : call('journal.kept', () => kept(slot, standing, behind())),
     told: (requests) => call('journal.told', () => told(slot, requests)),
     aside: (processing, how) => call('journal.aside', () => aside(slot, processing, how)),
     sending: (processing, what) => call('journal.sending', () => sending(slot, processing, what)),
