@@ -18,6 +18,7 @@ Lives the real worker through faults in virtual time. Each seed is one life, the
   --mutants       each of them in turn, until a seed notices
   --json          one JSON document at the end
   --help          print this
+A signal ends it after the life that is under way, with the sums of those before.
 Ends with 0 where nothing went wrong (with --mutants: where each was noticed), with 1 where something did, with 64 where
 it was asked wrongly.`
 

@@ -37,7 +37,9 @@ async function run(words: readonly string[]): Promise<number> {
 async function runSeeds(task: Task): Promise<number> {
   const tally = new Tally()
   const progress = new Progress(task.count, 'seeds')
-  for (let seed = task.first; seed < task.first + task.count; seed++) {
+  let isWanted = true
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isWanted = false))
+  for (let seed = task.first; isWanted && seed < task.first + task.count; seed++) {
     const life = await live(seed, { ledger: task.ledger, mutant: task.mutant, ...(task.trace ? { tell: print } : {}) })
     tally.add(life)
     if (life.violation !== null) {
