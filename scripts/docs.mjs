@@ -18,11 +18,12 @@ export async function pages(built) {
     'operations.md': await operationsPage(load),
     'metrics.md': await metricsPage(load),
     'cli.md': await commandsPage(built),
-    'contract-tests.md': (await import(linesOf(built))).contractTestsPage(),
+    'contract-tests.md': (await fromTests(built, 'contract-lines/lines/page.js')).contractTestsPage(),
+    'mutants.md': (await fromTests(built, 'mutants/page.js')).mutantsPage(),
   }
 }
 
-const linesOf = (built) => pathToFileURL(join(built, 'test', 'contract-lines', 'lines', 'page.js')).href
+const fromTests = (built, path) => import(pathToFileURL(join(built, 'test', path)).href)
 
 const OPERATIONS = {
   claim:

@@ -7,7 +7,8 @@ import { prepare, root } from './prepare.mjs'
 const [source, ...args] = process.argv.slice(2)
 const cwd = process.cwd()
 // The demo sees to its servers itself, since a container engine may run them.
-await prepare({ debianPackages: source.startsWith('bench/') ? ['redis-server', 'rabbitmq-server'] : [] })
+const asksServers = /^(?:bench|test\/mutants)\//.test(source)
+await prepare({ debianPackages: asksServers ? ['redis-server', 'rabbitmq-server'] : [] })
 const program = join(root, 'dist', source.replace(/\.ts$/, '.js'))
 // In a group of its own: Ctrl-C reaches npm, the shell and this file at once, and must count as one signal there.
 const child = spawn(process.execPath, [program, ...args], { cwd, stdio: 'inherit', detached: true })

@@ -1,35 +1,15 @@
 // The table of the contract's statements against the tests: each is shown or says why not, and every named test exists.
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { SECTIONS } from '../contract-lines/lines/page.ts'
 import { notYet, shown, type Statement } from '../contract-lines/lines/statement.ts'
 import { projectRoot } from '../support/project-root.ts'
 import { none } from './none.ts'
 import { importsOf, sourcesIn, type Source } from './source.ts'
-import { blackBoxFaults, statementFaults, testFaults, type Titles } from './contract-lines.ts'
+import { blackBoxFaults, statementFaults, testFaults } from './contract-lines.ts'
+import { titlesOf, type Titles } from './titles.ts'
 
 const ROOT = projectRoot()
-const BUILT = join(import.meta.dirname, '..', '..')
 const statements = SECTIONS.flatMap((section) => section.statements)
-
-/** Titles of the tests of each file, as they would run; nothing is run. */
-function titlesOf(files: readonly string[]): Titles {
-  const built = files.map((file) => join(BUILT, file.replace(/\.ts$/, '.js')))
-  const options = ['--dry-run', '--reporter', 'json', ...built.filter((file) => existsSync(file))]
-  const mocha = join(ROOT, 'node_modules', 'mocha', 'bin', 'mocha.js')
-  // n.b. Without FERRYMAN_*, on which some titles depend: the table names them as they are by default.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FERRYMAN_')))
-  const how = { cwd: ROOT, env, encoding: 'utf8', maxBuffer: 1 << 26 } as const
-  const out = execFileSync(process.execPath, [mocha, ...options], how)
-  const { tests } = JSON.parse(out.slice(out.indexOf('{'))) as { tests: { title: string; file: string }[] }
-  const titles = new Map<string, Set<string>>(files.map((file) => [file, new Set()]))
-  for (const { title, file } of tests) {
-    titles.get(file.slice(BUILT.length + 1).replace(/\.js$/, '.ts'))?.add(title)
-  }
-  return titles
-}
 
 describe('the table of the contract and its tests', () => {
   const sources = sourcesIn(ROOT, ['test'], ['.ts'])

@@ -1,9 +1,7 @@
 // The rules about the table of the contract's statements: names, tests that exist, tests that see nothing from inside.
 import type { Statement } from '../contract-lines/lines/statement.ts'
 import { importsOf, type Source } from './source.ts'
-
-/** File, from the project's root, to the titles of its tests. */
-export type Titles = ReadonlyMap<string, ReadonlySet<string>>
+import type { Titles } from './titles.ts'
 
 export function statementFaults(statements: readonly Statement[]): string[] {
   const seen = new Set<string>()
