@@ -164,6 +164,22 @@ export const AGAIN: Readonly<Record<string, Rule>> = {
     expect((await begin(store, R1, 'a.2')).processing).to.deep.include({ sent: false, intent: null })
     expect(await store.journal.unsettled([I])).to.deep.equal({})
   },
+  'notes no send of a processing whose lease is over, or which waits for its lock': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    const first = await begin(store, R1, 'a.1')
+    const behind = await begin(store, R2, 'b.1')
+    const note = { attempt: 1, once: true, intent: null }
+    expect(await store.journal.sending(behind.processing, note)).to.equal('stale')
+    await store.advance(store.options.leaseMs)
+    expect(await store.journal.sending(first.processing, note)).to.equal('stale')
+  },
+  'notes no send of a processing that was begun before a restart of the store': async (store) => {
+    await open(store, 'a')
+    const { processing } = await begin(store, R1, 'a.1')
+    await store.restart()
+    expect(await store.journal.sending(processing, { attempt: 1, once: true, intent: null })).to.equal('stale')
+  },
   'with other content under the same id is told so, while it is under way and after': async (store) => {
     await open(store, 'a')
     const begun = await begin(store, R1, 'a.1')

@@ -42,6 +42,13 @@ async function diesAlone(store: Store, times: number): Promise<void> {
   }
 }
 
+/** Begins more requests in `session` than one step clears. */
+async function beginMany(store: Store, session: string): Promise<readonly string[]> {
+  const ids = Array.from({ length: 513 }, (_, n) => idOf('b', 1_000 + n))
+  for (const [n, id] of ids.entries()) await begin(store, id, `${session}.${n + 1}`, scopeOf([id], []))
+  return ids
+}
+
 export const DEATHS: Readonly<Record<string, Rule>> = {
   'with others in hand makes each a suspect, which is begun alone or not at all, and counts none': async (store) => {
     await open(store, 'a')
@@ -153,11 +160,20 @@ export const DEATHS: Readonly<Record<string, Rule>> = {
     expect((await beside(store, 'z.1', R2, ASIDE)).kind).to.equal('begun')
     expect((await begin(store, R1, 'z.2')).processing).to.include({ deaths: 1 })
   },
+  'is none where the process closed a session with more tickets than one step clears': async (store) => {
+    await open(store, 'a')
+    await open(store, 'z')
+    const ids = await beginMany(store, 'a')
+    await store.locks.close('a')
+    await live(store, 1_000, 'z')
+    for (const [n, id] of ids.entries()) {
+      expect((await beside(store, `z.${n + 1}`, id, scopeOf([id], []))).kind, `request ${n}`).to.equal('begun')
+    }
+  },
   'of a session with more tickets than one step clears is in company for all of them': async (store) => {
     await open(store, 'a')
     await open(store, 'z')
-    const ids = Array.from({ length: 513 }, (_, n) => idOf('b', 1_000 + n))
-    for (const [n, id] of ids.entries()) await begin(store, id, `a.${n + 1}`, scopeOf([id], []))
+    const ids = await beginMany(store, 'a')
     await store.advance(store.options.leaseMs)
     await open(store, 'y')
     for (const [n, id] of ids.entries()) {

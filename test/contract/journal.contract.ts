@@ -6,6 +6,7 @@ import { DEATHS } from './deaths.rules.ts'
 import { PACKING } from './packing.rules.ts'
 import { RESTORING } from './restoring.rules.ts'
 import {
+  acquire,
   asideOf,
   attemptOf,
   begin,
@@ -182,6 +183,16 @@ const SWEEP: Readonly<Record<string, Rule>> = {
     await open(store, 'a')
     await begin(store, R1, 'a.1')
     await live(store, store.options.sweepAfterMs - 1, 'a')
+    expect(await store.journal.sweep(10)).to.deep.equal([])
+  },
+  'finds nothing that a live process holds, however long ago it was begun': async (store) => {
+    await open(store, 'a')
+    await open(store, 'b')
+    const held = await acquire(store, 'b', 'k', [`c:${I}`])
+    await begin(store, R1, 'a.1')
+    await live(store, store.options.waitMs / 2, 'a', 'b')
+    await store.locks.release('b', held.number) // the hold time of R1 begins now
+    await live(store, store.options.sweepAfterMs - store.options.waitMs / 2 + 1, 'a')
     expect(await store.journal.sweep(10)).to.deep.equal([])
   },
   'finds what a live process has lost its lock on': async (store) => {

@@ -193,6 +193,14 @@ const QUEUES: Readonly<Record<string, Rule>> = {
     expect(await store.locks.poke('b', left.number)).to.include({ state: 'granted' })
     expect(await store.locks.poke('c', right.number)).to.include({ state: 'granted' })
   },
+  'waits on while only one of its resources is given up': async (store) => {
+    for (const session of ['a', 'b', 'c']) await open(store, session)
+    const held = await acquire(store, 'a', 'k1', [ONE])
+    await acquire(store, 'b', 'k2', [TWO])
+    const both = await acquire(store, 'c', 'k3', [ONE, TWO])
+    await store.locks.release('a', held.number)
+    expect(await store.locks.poke('c', both.number)).to.include({ state: 'waiting' })
+  },
   'drops a dead waiter at its head, and moves its other queues on too': async (store) => {
     for (const session of ['a', 'dead', 'b', 'c']) await open(store, session)
     const held = await acquire(store, 'a', 'k1', [ONE])

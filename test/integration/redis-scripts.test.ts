@@ -208,6 +208,26 @@ describe('the scripts on a server', () => {
     expect(await ground.ledger.find(attemptOf(started))).equal('absent')
   })
 
+  it('refuse to write on books that are out of balance', async () => {
+    const started = await begun(ground, id('b', 1), 'w.1')
+    await redis.call('HSET', [ground.scripts.keys.usages, S, 'VCPU=1'])
+    const before = await ground.books.dump()
+    const answer = await ground.ledger
+      .apply(moveTo(D, started), attemptOf(started), decisionOf(id('b', 1)))
+      .catch((failure: unknown) => failure)
+    expect(answer).instanceOf(Refused)
+    expect(await ground.books.dump()).deep.equal(before)
+  })
+
+  it('never tell a write that is in the books as one that did not happen', async () => {
+    const { processing } = await begun(ground, id('b', 1), 'w.1')
+    await redis.call('HSET', [ground.scripts.keys.record(id('b', 1)), 'written', 1])
+    const decide = (code: Decision['code']): Promise<string> =>
+      ground.journal.decide(processing, decisionOf(id('b', 1), code), { put: [] })
+    expect(await decide('capacity_exceeded')).equal('stale')
+    expect(await decide('postcondition_failed')).equal('decided')
+  })
+
   it('carry out the writes that go with one that is refused as a bug', async () => {
     const [J, T, U] = [id('c', 2), id('a', 3), id('a', 4)]
     const providers = [T, U].map((provider) => ({ id: provider, name: provider, inventories: { VCPU } }))

@@ -31,6 +31,8 @@ export interface Simulated {
 
 const FILES = {
   redis: 'test/contract/redis.test.ts',
+  scripts: 'test/integration/redis-scripts.test.ts',
+  tombstones: 'test/integration/redis-tombstones.test.ts',
   placement: 'test/contract/placement.test.ts',
   simulation: 'test/simulation/simulation.test.ts',
 } as const
