@@ -40,7 +40,7 @@ export function harmless(json: string): string {
 export type Cell = string | number | boolean | null | undefined
 
 /** A table with a heading; columns as wide as needed, numbers to the right, `-` for what is not known. */
-export function printTable(io: Io, heading: readonly string[], rows: readonly (readonly Cell[])[]): void {
+export function printTable(io: Pick<Io, 'out'>, heading: readonly string[], rows: readonly (readonly Cell[])[]): void {
   const texts = rows.map((row) => row.map(textOf))
   const widths = heading.map((title, column) => Math.max(title.length, ...texts.map((row) => row[column]?.length ?? 0)))
   const right = heading.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'))

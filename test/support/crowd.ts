@@ -70,35 +70,48 @@ export interface Played {
   readonly reused: readonly string[]
 }
 
-interface Server {
+/** One of the crowd, as far as the crowd knows. */
+export interface Server {
   id: string
   allocations: Allocations
   open: boolean
 }
 
+/** The crowd as it stands in `crowdBooks`. */
+export function crowdOf(options: CrowdOptions): Server[] {
+  return crowdBooks(options).consumers.map(({ id, allocations }) => ({ id, allocations, open: false }))
+}
+
 /** Sends `count` requests, at most one a server at a time, and resolves when each was told. */
-export async function playOut(
+export function playOut(
   installation: Installation,
   options: CrowdOptions,
   count: number,
   random: Random,
   run = 'crowd',
 ): Promise<Played> {
+  return playOn(installation, options, crowdOf(options), (asked) => asked < count, random, run)
+}
+
+/** Sends requests of a crowd that has moved before, while `more` holds of how many were asked; as `playOut`. */
+export async function playOn(
+  installation: Pick<Installation, 'ask' | 'decision'>,
+  options: CrowdOptions,
+  servers: readonly Server[],
+  more: (asked: number) => boolean,
+  random: Random,
+  run: string,
+): Promise<Played> {
   const requests: string[] = []
   const reused: string[] = []
   let copies = 0
-  const servers: Server[] = crowdBooks(options).consumers.map(({ id, allocations }) => ({
-    id,
-    allocations,
-    open: false,
-  }))
   const askFor = async (server: Server): Promise<void> => {
     const id = uuidOf(run, requests.length)
     const fields = { version: 1, id, origin: 'crowd', ...nextOf(server, options, random, requests) }
     requests.push(id)
-    const more = random() < 0.15 ? 1 + Math.floor(random() * 3) : 0
-    copies += more
-    await installation.ask(...Array.from({ length: 1 + more }, () => fields))
+    const extra = random() < 0.15 ? 1 + Math.floor(random() * 3) : 0
+    copies += extra
+    await installation.ask(...Array.from({ length: 1 + extra }, () => fields))
     const told = await installation.decision(id)
     learn(server, fields, told)
     if (random() > 0.03) return
@@ -107,7 +120,7 @@ export async function playOut(
   }
   await Promise.all(
     servers.map(async (server) => {
-      while (requests.length < count) await askFor(server)
+      while (more(requests.length)) await askFor(server)
     }),
   )
   return { requests, copies, reused }

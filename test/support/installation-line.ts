@@ -142,9 +142,11 @@ function reading(): Reading & { take(message: ConsumeMessage): void } {
       })
     },
     take: ({ content: body, fields, properties }) => {
-      if (fields.redelivered) return
       const message = { exchange: fields.exchange, routingKey: fields.routingKey, body, properties }
       const request = String(properties.correlationId)
+      // n.b. What was sent to this reader just before a connection broke may never have arrived here.
+      const isSame = (earlier: Message): boolean => earlier.properties.messageId === properties.messageId
+      if (fields.redelivered && of(request).some(isSame)) return
       all.push(message)
       byRequest.set(request, [...of(request), message])
       if (!isDecision(message)) return

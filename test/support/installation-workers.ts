@@ -29,6 +29,9 @@ export interface WorkerUnderTest {
   readonly ended: Promise<number | null>
 }
 
+/** Something that it needs may be down for a while when it starts. */
+const UP_MS = 180_000
+
 /** Starts a worker with `env` and what a process needs. */
 export function spawnWorker(env: Readonly<Record<string, string>>): WorkerUnderTest {
   const { PATH, HOME } = process.env
@@ -51,7 +54,7 @@ export function spawnWorker(env: Readonly<Record<string, string>>): WorkerUnderT
   let isUp = false
   const up = Promise.race([
     ended,
-    until('a worker consumes', () => log.said('broker.consuming').some(isRequests)),
+    until('a worker consumes', () => log.said('broker.consuming').some(isRequests), UP_MS),
   ]).then(() => {
     isUp = true
   })

@@ -170,22 +170,32 @@ const AT_REST_MS = 60_000
 /** A message in a worker's hands is in no queue; a copy that is set aside comes back after 1 s. */
 const EMPTY_FOR_MS = 1_500
 
+/** Queues in which a message of an installation may wait, journals left aside. */
+export function queuesOf(names: Names): readonly string[] {
+  return [names.requests, names.deadLetters, names.unroutable, ...LADDER.map((delay) => names.retry(delay))]
+}
+
+/** Resolves once nothing waits anywhere and nothing comes back; rejects when that takes very long. */
+export async function untilEmpty({ names, depths }: Installation, limitMs = AT_REST_MS): Promise<void> {
+  const queues = queuesOf(names)
+  let emptySinceMs = Infinity
+  const stayedEmpty = async (): Promise<boolean> => {
+    const nowMs = systemClock.monotonicMs()
+    const isEmpty = Object.values(await depths(queues)).every((depth) => depth === 0)
+    emptySinceMs = isEmpty ? Math.min(emptySinceMs, nowMs) : Infinity
+    return nowMs - emptySinceMs >= EMPTY_FOR_MS
+  }
+  await until('every queue stays empty', stayedEmpty, limitMs)
+}
+
 async function faultsAtRest(installation: Installation, workers: readonly WorkerUnderTest[]): Promise<string[]> {
   const { names } = installation
-  const queues = [names.requests, names.deadLetters, names.unroutable, ...LADDER.map((delay) => names.retry(delay))]
-  const empty = async (): Promise<boolean> =>
-    Object.values(await installation.depths(queues)).every((depth) => depth === 0)
+  const queues = queuesOf(names)
   const faults: string[] = []
   const note = (failure: unknown): void => {
     faults.push(failure instanceof Error ? failure.message : String(failure))
   }
-  let emptySinceMs = Infinity
-  const stayedEmpty = async (): Promise<boolean> => {
-    const nowMs = systemClock.monotonicMs()
-    emptySinceMs = (await empty()) ? Math.min(emptySinceMs, nowMs) : Infinity
-    return nowMs - emptySinceMs >= EMPTY_FOR_MS
-  }
-  await until('every queue stays empty', stayedEmpty, AT_REST_MS).catch(note)
+  await untilEmpty(installation).catch(note)
   const running = workers.filter(({ isOver }) => !isOver)
   for (const worker of running) worker.signal('SIGTERM')
   for (const worker of running) {

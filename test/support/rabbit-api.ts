@@ -5,7 +5,12 @@ import { sharedRabbit } from './servers.ts'
 
 /** One call as guest; the parsed answer, null for an empty one. Rejects for a status that is no success. */
 export async function rabbitApi(method: string, path: string, body?: object): Promise<unknown> {
-  const base = new URL((await sharedRabbit()).managementUrl as string)
+  return managementApi((await sharedRabbit()).managementUrl as string, method, path, body)
+}
+
+/** The same of any node, by the URL of its management API. */
+export async function managementApi(url: string, method: string, path: string, body?: object): Promise<unknown> {
+  const base = new URL(url)
   const authorization = `Basic ${Buffer.from(`${base.username}:${base.password}`).toString('base64')}`
   const response = await fetch(`${base.origin}/api/${path}`, {
     method,

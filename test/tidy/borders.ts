@@ -195,7 +195,9 @@ export function deadFiles(sources: readonly Source[]): string[] {
 function isTestEntry(path: string): boolean {
   return (
     path.endsWith('.test.ts') ||
-    /^test\/(?:support\/(?:reporter|global-setup|failpoints)|simulation\/simulate|mutants\/run)\.ts$/.test(path)
+    /^test\/(?:support\/(?:reporter|global-setup|failpoints)|simulation\/simulate|mutants\/run|soak\/soak)\.ts$/.test(
+      path,
+    )
   )
 }
 
