@@ -82,7 +82,8 @@ async function rabbitSample({ rabbit }: Ground): Promise<Sample> {
 async function placementSample({ placement }: Ground): Promise<Sample> {
   if (placement === null) return {}
   const markers = await placement.server.sql(
-    "SELECT count(*) FROM consumers JOIN consumer_types types ON types.id = consumer_type_id WHERE types.name = 'FERRYMAN_MARK'",
+    'SELECT count(*) FROM consumers JOIN consumer_types types ON types.id = consumer_type_id ' +
+      "WHERE types.name = 'FERRYMAN_MARK'",
   )
   return { 'Placement markers': Number(markers) }
 }

@@ -1,7 +1,9 @@
 // A soak as short as can be, and proof that its judge and its verdict on growth notice what they are there for.
+import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Books } from '../support/installation.ts'
 import type { Message, Reading } from '../support/installation-line.ts'
+import { ran } from '../support/program.ts'
 import { sharedRabbit } from '../support/servers.ts'
 import { growthOf } from './leaks.ts'
 import { violationsOf, type Heard, type Judged } from './judge.ts'
@@ -23,6 +25,25 @@ describe('a short soak', () => {
     expect(requests).to.be.greaterThan(50)
     expect(faults.size).to.be.greaterThan(1)
   }).timeout(120_000)
+})
+
+describe('the program of a soak', () => {
+  it('says how it is used, and what of a command line is wrong', async () => {
+    const soakWith = (...words: string[]): ReturnType<typeof ran> =>
+      ran(process.execPath, [join(import.meta.dirname, 'soak.js'), ...words], {})
+    const help = await soakWith('--help')
+    expect(help).to.include({ code: 0 })
+    expect(help.out).to.match(/--minutes N/)
+    for (const [words, why] of [
+      [['--ledger', 'paper'], /--ledger must be redis or placement, not paper/],
+      [['--minutes', 'many'], /--minutes must be a number from 0.1 on, not many/],
+      [['--workers', '1'], /--workers must be a number from 2 on, not 1/],
+    ] as const) {
+      const wrong = await soakWith(...words)
+      expect(wrong).to.include({ code: 64 })
+      expect(wrong.err).to.match(why)
+    }
+  })
 })
 
 const message = (fields: Partial<Message> & { readonly id: string; readonly request: string }): Message => ({

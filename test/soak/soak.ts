@@ -50,15 +50,15 @@ async function run(words: readonly string[]): Promise<number> {
     return EXIT_OK
   }
   const screen = screenOf(io, systemClock)
-  const again = `npm run soak -- --ledger ${task.ledger} --minutes ${task.minutes} --seed ${task.seed} --workers ${task.workers}`
+  const { ledger, minutes, seed, workers } = task
+  const again = `npm run soak -- --ledger ${ledger} --minutes ${minutes} --seed ${seed} --workers ${workers}`
   screen.say(`starting servers and workers; this run is: ${again}`)
   try {
     ensurePackages(['redis-server', 'rabbitmq-server'], screen.say)
-    const { ledger, seed, workers } = task
     const onProgress = progressOn(screen, task)
     const soaked = await soak({
       ledger,
-      ms: task.minutes * MINUTE_MS,
+      ms: minutes * MINUTE_MS,
       seed,
       workers,
       signal: interrupted(),
