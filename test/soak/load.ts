@@ -1,4 +1,5 @@
 // The load of a soak: a crowd that asks in bursts at a steady mean, copies, and bytes that are no request.
+import { setMaxListeners } from 'node:events'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import { crowdOf, playOn, uuidOf, type CrowdOptions, type Random } from '../support/crowd.ts'
 import { toldOf, type Installation, type Told } from '../support/installation.ts'
@@ -18,6 +19,8 @@ export interface Load {
   open(): readonly string[]
   /** Sends some of this round's latest requests once more. */
   copies(count: number): Promise<void>
+  /** All who wait for their turn ask at once. */
+  rush(): void
   /** Consumers that the crowd asks for. */
   consumers(): readonly string[]
   /** Requests and other bytes sent so far, copies left aside. */
@@ -28,7 +31,7 @@ export interface Load {
 
 export interface LoadOptions {
   readonly crowd: CrowdOptions
-  /** Mean of requests a second. */
+  /** Mean of requests a second, rushes left aside. */
   readonly rate: number
   readonly random: Random
   /** Makes the ids of two loads differ. */
@@ -48,10 +51,11 @@ export function openLoad(installation: Installation, options: LoadOptions): Load
   let latest: object[] = []
   let malformed = new Map<string, string>()
   let nextMs = 0
+  let gate = openGate()
   const turn = async (): Promise<void> => {
     nextMs = Math.max(nextMs, systemClock.monotonicMs())
     if (random() < 1 / BURST) nextMs += (-Math.log(1 - random()) * BURST * 1_000) / rate
-    await systemClock.sleep(nextMs - systemClock.monotonicMs())
+    await systemClock.sleep(nextMs - systemClock.monotonicMs(), gate.signal).catch(() => undefined)
   }
   const paced: Pick<Installation, 'ask' | 'decision'> = {
     ask: async (...requests) => {
@@ -93,6 +97,11 @@ export function openLoad(installation: Installation, options: LoadOptions): Load
       })
       await installation.ask(...copies)
     },
+    rush: () => {
+      nextMs = 0
+      gate.abort()
+      gate = openGate()
+    },
     consumers: () => servers.map(({ id }) => id),
     get sent() {
       return totals.sent
@@ -101,6 +110,13 @@ export function openLoad(installation: Installation, options: LoadOptions): Load
       return totals.longestMs
     },
   }
+}
+
+/** Aborted when all who wait may go; any number may wait. */
+function openGate(): AbortController {
+  const gate = new AbortController()
+  setMaxListeners(0, gate.signal)
+  return gate
 }
 
 /** Code, and bytes that are told with it under the id given. */

@@ -54,7 +54,7 @@ export interface Soaked {
 }
 
 const CROWD = { hosts: 12, servers: 80, roomOfHost: 18 }
-const RATE = { redis: 25, placement: 8 } as const
+const RATE = { redis: 12, placement: 4 } as const
 const ROUND_MS = 45_000
 /** Longest time until everything is told once the faults have ended: some may stand on a rung of 30 s. */
 const DRAIN_MS = 300_000
@@ -217,7 +217,12 @@ class Soak {
   }
 
   async #judgeAll(): Promise<void> {
-    const { installation } = this.#ground
+    const { installation, redis } = this.#ground
+    // A worker that died between the confirm and its note has told; the sweep notes it, a minute later.
+    this.#doing = 'waiting for the sweep'
+    const { open } = keysOf(installation.env['FERRYMAN_REDIS_NAMESPACE']!)
+    const nothingOpen = async (): Promise<boolean> => (await redis.client.call('ZCARD', [open])) === 0
+    await until('no request is under way', nothingOpen, DRAIN_MS).catch((failure: Error) => this.#note(failure.message))
     this.#doing = 'the last judgement'
     this.#crew.dismiss()
     this.#note(...(await installation.faultsAtRest()))

@@ -41,6 +41,9 @@ export interface Storm {
   end(): Promise<void>
 }
 
+/** Longest time from a rush of requests to the fault (ms). */
+const RUSH_MS = 300
+
 /** Begins at once. `onFault` is told the name of each fault before it strikes. */
 export function startStorm(
   scene: Omit<Scene, 'last' | 'random'>,
@@ -55,6 +58,9 @@ export function startStorm(
       await pause(everyMs * (0.5 + random()))
       if (over.signal.aborted) return
       const fault = chosen(faults, random)
+      // Something is in hand then, at whatever step.
+      scene.load.rush()
+      await pause(random() * RUSH_MS)
       onFault(fault.name)
       await fault.strike({ ...scene, random, last })
     }
