@@ -12,6 +12,7 @@ import { prepare, root, say } from './prepare.mjs'
 const MINUTES_MAX = 20
 /** Runs of many faults that are long beside what they find: left to `npm run test:chaos`, unless they are named. */
 const LONG = [
+  'cluster',
   'failover',
   'placement-foreign-writer',
   'placement-forced-release',

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { systemClock } from '../clock/system-clock.ts'
-import { keep, type Environment, type KeptProcess } from './kept-process.ts'
+import { keep, type Environment, type Keeper, type KeptProcess } from './kept-process.ts'
 import { packageEnvironment, rabbitmqScripts } from './packages.ts'
 import { freePorts } from './ports.ts'
 import { answers, ready, type Server } from './server.ts'
@@ -31,6 +31,17 @@ export interface RabbitOptions {
   readonly managementPort?: number
   /** Further lines for rabbitmq.conf. */
   readonly config?: readonly string[]
+  /** Default: a node that stands alone. */
+  readonly member?: Member
+}
+
+/** What lets nodes find and trust each other, so that `rabbitmqctl join_cluster` may make them one cluster. */
+export interface Member {
+  /** Erlang node name of this one, as in `name@localhost`. */
+  readonly node: string
+  /** Port of the epmd that all of them share; it is started by whoever starts them, and outlives each. */
+  readonly epmdPort: number
+  readonly cookie: string
 }
 
 interface Ports {
@@ -50,7 +61,12 @@ const ATTEMPTS = 3
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
   for (let tries = 1; ; tries++) {
     const [amqp, management, distribution, epmd] = (await freePorts(4)) as [number, number, number, number]
-    const ports = { amqp: options.port ?? amqp, management: options.managementPort ?? management, distribution, epmd }
+    const ports = {
+      amqp: options.port ?? amqp,
+      management: options.managementPort ?? management,
+      distribution,
+      epmd: options.member?.epmdPort ?? epmd,
+    }
     try {
       return await rabbitOn(ports, options)
     } catch (failure) {
@@ -64,20 +80,21 @@ async function rabbitOn(ports: Ports, options: RabbitOptions): Promise<RabbitSer
   const dir = mkdtempSync(join(tmpdir(), 'ferryman-rabbit-'))
   const log = join(dir, 'server.log')
   const managed = options.management !== false
-  configure(dir, ports, managed, options.config ?? [])
-  const environment = { ...packageEnvironment(), ...environmentOf(dir, ports) }
+  const member = options.member ?? null
+  configure(dir, ports, managed, options)
+  const environment = { ...packageEnvironment(), ...environmentOf(dir, ports, member?.node ?? NODE) }
   const scripts = rabbitmqScripts()
   const keeper = keep(dir)
-  let epmd: KeptProcess
+  let epmd: KeptProcess | null = null
   let node: KeptProcess
   const start = async (): Promise<void> => {
-    epmd = epmd?.running() ? epmd : await startEpmd(keeper, ports.epmd, environment, join(dir, 'epmd.log'))
+    if (member === null && epmd?.running() !== true) epmd = await epmdOf(keeper, ports.epmd, environment, dir)
     node = keeper.start(join(scripts, 'rabbitmq-server'), [], environment, log)
     await ready(`RabbitMQ on port ${ports.amqp}`, log, READY_MS, node, () => speaks(ports, managed))
   }
   const down = async (how: (process: KeptProcess) => Promise<void>): Promise<void> => {
     await how(node)
-    await epmd.kill()
+    await epmd?.kill()
   }
   await start()
   const rabbitmqctl = controlOf(scripts, environment)
@@ -107,9 +124,9 @@ async function rabbitOn(ports: Ports, options: RabbitOptions): Promise<RabbitSer
   }
 }
 
-function configure(dir: string, ports: Ports, managed: boolean, lines: readonly string[]): void {
+function configure(dir: string, ports: Ports, managed: boolean, { config = [], member }: RabbitOptions): void {
   for (const folder of ['data', 'home', 'generated', 'logs']) mkdirSync(join(dir, folder))
-  writeFileSync(join(dir, 'home', '.erlang.cookie'), systemClock.uuid().replaceAll('-', ''), { mode: 0o400 })
+  writeFileSync(join(dir, 'home', '.erlang.cookie'), member?.cookie ?? newCookie(), { mode: 0o400 })
   writeFileSync(join(dir, 'enabled_plugins'), managed ? '[rabbitmq_management].\n' : '[].\n')
   writeFileSync(join(dir, 'env.conf'), '')
   const management = [`management.tcp.ip = 127.0.0.1`, `management.tcp.port = ${ports.management}`]
@@ -121,19 +138,19 @@ function configure(dir: string, ports: Ports, managed: boolean, lines: readonly 
       'disk_free_limit.absolute = 50MB',
       'collect_statistics_interval = 1000',
       ...(managed ? management : []),
-      ...lines,
+      ...config,
       '',
     ].join('\n'),
   )
 }
 
 /** Keeps the node away from everything the machine has of RabbitMQ and Erlang: configuration, data, cookie, epmd. */
-function environmentOf(dir: string, ports: Ports): Environment {
+function environmentOf(dir: string, ports: Ports, node: string): Environment {
   return {
     HOME: join(dir, 'home'),
     ERL_EPMD_PORT: `${ports.epmd}`,
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: NODE,
+    RABBITMQ_NODENAME: node,
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: `${ports.amqp}`,
     RABBITMQ_DIST_PORT: `${ports.distribution}`,
@@ -153,12 +170,19 @@ function environmentOf(dir: string, ports: Ports): Environment {
   }
 }
 
-async function startEpmd(
-  keeper: ReturnType<typeof keep>,
-  port: number,
-  environment: Environment,
-  log: string,
-): Promise<KeptProcess> {
+/** A cookie that nobody can guess. */
+export function newCookie(): string {
+  return systemClock.uuid().replaceAll('-', '')
+}
+
+/** An epmd for the nodes of one cluster; it ends with this process. */
+export function startEpmd(port: number): Promise<KeptProcess> {
+  const dir = mkdtempSync(join(tmpdir(), 'ferryman-epmd-'))
+  return epmdOf(keep(dir), port, packageEnvironment(), dir)
+}
+
+async function epmdOf(keeper: Keeper, port: number, environment: Environment, dir: string): Promise<KeptProcess> {
+  const log = join(dir, 'epmd.log')
   const epmd = keeper.start('epmd', ['-port', `${port}`, '-address', '127.0.0.1'], environment, log)
   const namesRequest = '\x00\x01n'
   const portReply = String.fromCharCode(0, 0, port >> 8, port & 255)

@@ -1,5 +1,6 @@
 // Somebody else moves and rewrites the same consumers in Placement all the while: nothing is lost, doubled or unnamed.
 import { expect } from 'chai'
+import { printFigures } from '../support/figures.ts'
 import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Allocations } from '../../src/transfer/snapshot.ts'
 import { hostId, randomOf, serverId, uuidOf } from '../support/crowd.ts'
@@ -77,7 +78,7 @@ describe('a foreign writer at the same consumers', () => {
       conflicts: requests.flatMap((id) => writesOf(installation.proxy, id)).filter(({ status }) => status === 409)
         .length,
     }
-    process.stdout.write(`      ${JSON.stringify(figures)}\n`)
+    printFigures(figures)
     for (const one of ['applied', 'foreign', 'conflicts'] as const) expect(figures[one], one).to.be.greaterThan(4)
   }).timeout(240_000)
 })

@@ -1,7 +1,7 @@
 // Workers replaced one after the other under load: nothing is lost, nothing dead-lettered, and no restart is a death.
 import { expect } from 'chai'
-import { systemClock } from '../../src/clock/system-clock.ts'
-import { crowdBooks, playOut, randomOf } from '../support/crowd.ts'
+import { printFigures } from '../support/figures.ts'
+import { crowdBooks, playTimed, randomOf } from '../support/crowd.ts'
 import { faultsOfReplay } from '../support/crowd-check.ts'
 import { faultsOfTelling, openInstallation, toldOf, type Installation } from '../support/installation.ts'
 import { isDecision } from '../support/installation-line.ts'
@@ -9,7 +9,7 @@ import type { WorkerUnderTest } from '../support/installation-workers.ts'
 
 const RESTARTS = Number(process.env['FERRYMAN_ROLLING_RESTARTS'] ?? 10)
 const AT_ONCE = 2
-const ROUND = 100
+const SEED = 1
 const CROWD = { hosts: 8, servers: 40, roomOfHost: 14 }
 const ENV = { FERRYMAN_CONCURRENCY: '16' }
 
@@ -24,10 +24,10 @@ describe(`${RESTARTS} rolling restarts under load`, () => {
   it('lose nothing, leave no letter but of refusals, and are no deaths', async () => {
     const workers = await Promise.all(Array.from({ length: AT_ONCE }, () => installation.worker(ENV)))
     const over = new AbortController()
-    const load = playOn(installation, over.signal)
+    const load = playTimed(installation, CROWD, randomOf(SEED), over.signal)
     const codes = await roll(installation, workers)
     over.abort()
-    const { requests, longestMs } = await load
+    const { requests, longestMs, longestPauseMs } = await load
 
     expect(codes).to.deep.equal(Array(RESTARTS).fill(0))
     expect(await installation.faultsAtRest()).to.deep.equal([])
@@ -39,7 +39,7 @@ describe(`${RESTARTS} rolling restarts under load`, () => {
       expect(worker.said('request.suspected'), worker.text).to.deep.equal([])
       expect(worker.said('intake.returned'), worker.text).to.deep.equal([])
     }
-    process.stdout.write(`      ${JSON.stringify({ requests: requests.length, longestMs })}\n`)
+    printFigures({ requests: requests.length, longestMs, longestPauseMs })
   }).timeout(300_000)
 })
 
@@ -52,29 +52,4 @@ async function roll(installation: Installation, workers: WorkerUnderTest[]): Pro
     codes.push(await workers[oldest]!.ended)
   }
   return codes
-}
-
-interface Load {
-  readonly requests: readonly string[]
-  /** Longest time from a request to its outcome. */
-  readonly longestMs: number
-}
-
-/** Round after round, until `over` and the round is done. */
-async function playOn(installation: Installation, over: AbortSignal): Promise<Load> {
-  const requests: string[] = []
-  let longestMs = 0
-  const timed: Installation = {
-    ...installation,
-    decision: async (request) => {
-      const sinceMs = systemClock.monotonicMs()
-      const told = await installation.decision(request)
-      longestMs = Math.max(longestMs, Math.round(systemClock.monotonicMs() - sinceMs))
-      return told
-    },
-  }
-  for (let round = 0; !over.aborted; round++) {
-    requests.push(...(await playOut(timed, CROWD, ROUND, randomOf(round), `roll ${round}`)).requests)
-  }
-  return { requests, longestMs }
 }

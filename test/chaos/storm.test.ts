@@ -11,6 +11,7 @@ import {
   toldOf,
   type Installation,
 } from '../support/installation.ts'
+import { printFigures } from '../support/figures.ts'
 import { isDecision } from '../support/installation-line.ts'
 import type { WorkerUnderTest } from '../support/installation-workers.ts'
 
@@ -51,7 +52,7 @@ for (const ledger of LEDGERS)
         expect(answers.map((answer) => toldOf(answer).outcome.code)).to.include('id_reused')
       }
       const received = workers.flatMap((worker) => worker.said('request.received'))
-      print({
+      printFigures({
         seed: SEED,
         requests: requests.length,
         seconds,
@@ -111,8 +112,4 @@ function countsOf(events: readonly { readonly outcome: { readonly code: string }
   } of events)
     counts[code] = (counts[code] ?? 0) + 1
   return counts
-}
-
-function print(figures: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`      ${JSON.stringify(figures)}\n`)
 }

@@ -1,5 +1,6 @@
 // A crowd of servers that move about at random, each asking again when answered, over hosts that are nearly full.
 import { createHash } from 'node:crypto'
+import { systemClock } from '../../src/clock/system-clock.ts'
 import type { Allocations } from '../../src/transfer/snapshot.ts'
 import { type Books, type Installation, type Told } from './installation.ts'
 
@@ -124,6 +125,43 @@ export async function playOn(
     }),
   )
   return { requests, copies, reused }
+}
+
+export interface Load {
+  readonly requests: readonly string[]
+  /** Longest time (ms) from the publishing of a request to the arrival of its outcome. */
+  readonly longestMs: number
+  /** Longest time (ms) without any outcome. */
+  readonly longestPauseMs: number
+}
+
+/** Plays on until `over`, and measures what a scheduler sees. */
+export async function playTimed(
+  installation: Installation,
+  options: CrowdOptions,
+  random: Random,
+  over: AbortSignal,
+): Promise<Load> {
+  const askedMs = new Map<string, number>()
+  let [longestMs, longestPauseMs, lastMs] = [0, 0, systemClock.monotonicMs()]
+  const timed: Installation = {
+    ...installation,
+    ask: (...asked) => {
+      const id = String((asked[0] as Fields)['id'])
+      if (!askedMs.has(id)) askedMs.set(id, systemClock.monotonicMs())
+      return installation.ask(...asked)
+    },
+    decision: async (request) => {
+      const told = await installation.decision(request)
+      const nowMs = systemClock.monotonicMs()
+      longestMs = Math.max(longestMs, Math.round(nowMs - askedMs.get(request)!))
+      longestPauseMs = Math.max(longestPauseMs, Math.round(nowMs - lastMs))
+      lastMs = nowMs
+      return told
+    },
+  }
+  const { requests } = await playOn(timed, options, crowdOf(options), () => !over.aborted, random, 'crowd')
+  return { requests, longestMs, longestPauseMs }
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -17,7 +17,7 @@ export interface Outgoing {
   readonly properties?: Options.Publish
 }
 
-/** What came so far, in order; a copy that the broker gives again to this reader counts once. */
+/** What came so far, in order; what the broker gives again to this reader counts once. */
 export interface Reading {
   readonly all: readonly Message[]
   /** Those whose correlation id is `request`. */
@@ -38,15 +38,16 @@ export interface Line {
 
 const AGAIN_MS = 200
 
-/** Declares its own two queues and reads them; the exchanges must be there. */
-export async function openLine(url: string, names: Names): Promise<Line> {
+/** Declares its own two queues and reads them, at whichever of `urls` answers; the exchanges must be there. */
+export async function openLine(urls: readonly string[], names: Names): Promise<Line> {
   const [events, letters] = [reading(), reading()]
   let closed = false
+  let turn = 0
   let standing: Promise<{ model: ChannelModel; channel: ConfirmChannel }> | null = null
   const open = async (): Promise<{ model: ChannelModel; channel: ConfirmChannel }> => {
     for (;;) {
       try {
-        return await openOnce(url, names, events.take, letters.take, () => {
+        return await openOnce(urls[turn++ % urls.length]!, names, events.take, letters.take, () => {
           standing = null
           if (!closed) void current()
         })
@@ -145,7 +146,8 @@ function reading(): Reading & { take(message: ConsumeMessage): void } {
       const message = { exchange: fields.exchange, routingKey: fields.routingKey, body, properties }
       const request = String(properties.correlationId)
       // n.b. What was sent to this reader just before a connection broke may never have arrived here.
-      const isSame = (earlier: Message): boolean => earlier.properties.messageId === properties.messageId
+      const isSame = ({ body: earlier, routingKey }: Message): boolean =>
+        earlier.equals(body) && routingKey === fields.routingKey
       if (fields.redelivered && of(request).some(isSame)) return
       all.push(message)
       byRequest.set(request, [...of(request), message])

@@ -68,6 +68,7 @@ export interface Installation extends Line {
 export interface InstallationOptions {
   /** Default: the shared servers. */
   readonly redisUrl?: string
+  /** Of a cluster: its addresses, separated by commas. */
   readonly rabbitUrl?: string
   readonly managementUrl?: string
   readonly env?: Readonly<Record<string, string>>
@@ -92,7 +93,7 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
   const workers: WorkerUnderTest[] = []
   const run = (words: readonly string[], input = ''): Promise<Run> => ferryman(words, { env, input })
   await must(run(['topology', 'apply']))
-  const line = await openLine(env.FERRYMAN_RABBITMQ_URL, names)
+  const line = await openLine(env.FERRYMAN_RABBITMQ_URL.split(','), names)
   const spawn = (more: Readonly<Record<string, string>> = {}): WorkerUnderTest => {
     const worker = spawnWorker({ ...env, FERRYMAN_RABBITMQ_TOPOLOGY: 'off', ...more })
     workers.push(worker)
