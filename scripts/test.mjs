@@ -14,6 +14,7 @@ const MINUTES_MAX = 20
 const LONG = [
   'cluster',
   'failover',
+  'failover-tail',
   'placement-foreign-writer',
   'placement-forced-release',
   'placement-late-writes',

@@ -4,12 +4,12 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { refusedBefore } from '../transfer/deadline.ts'
-import type { Decision } from '../transfer/event.ts'
+import { viewsOf, type Decision } from '../transfer/event.ts'
 import { plan, scopeOf, type Facts, type Plan, type Write } from '../transfer/plan.ts'
 import type { Request } from '../transfer/request.ts'
 import { fenced, type Attempted, type OpenDoor } from './attempted.ts'
 import { decide, plannedStory, untouched, untouchedStory } from './decision.ts'
-import { attemptOf, keepNote } from './intent.ts'
+import { attemptOf, carriedOutBefore, keepNote } from './intent.ts'
 import type { Begun, Deps, Job } from './job.ts'
 import { repeat } from './repeat.ts'
 import { releaseUnguarded, unguardedBy } from './unguarded.ts'
@@ -31,7 +31,11 @@ export async function apply(
   }
   const remove = unguardedBy(request, planned.write, deps)
   if (remove !== null) return releaseUnguarded(job, begun, held, planned, remove, deps)
-  return send(job, begun, held, planned, deps)
+  const sent = await send(job, begun, held, planned, deps)
+  if (sent.kind !== 'known') return sent
+  const views = viewsOf(facts.snapshot.consumers)
+  const outcome = carriedOutBefore(request.id)
+  return { kind: 'ended', begun, outcome, ...planned.used, before: views, after: views, moves: [] }
 }
 
 /** Notes where it must, and sends, again and again while no answer comes. */
@@ -41,7 +45,7 @@ async function send(
   held: Lock,
   planned: Extract<Plan, { kind: 'write' }>,
   deps: Deps,
-): Promise<Attempted | OpenDoor> {
+): Promise<Attempted | OpenDoor | { readonly kind: 'known' }> {
   const { request } = job
   const { write, outcome } = planned
   const story = plannedStory(planned)
@@ -60,6 +64,8 @@ async function send(
       case 'applied':
         if (answer.decided) deps.locks.forget(begun.held) // the same step released it
         return { kind: 'applied', write, outcome, story, decision, after: answer.after, decided: answer.decided }
+      case 'known':
+        return answer
       case 'conflict':
         begun.wary = true
         return { kind: 'conflict' }

@@ -78,11 +78,15 @@ export async function doneBefore(
     const standing = await deps.ledger.find(attempt)
     if (standing === 'absent') return null
     if (standing === 'closed') continue
-    return outcome(
-      'already_applied',
-      `The ledger shows that request ${attempt.request} was carried out before; the journal has lost its record.`,
-    )
+    return carriedOutBefore(request.id)
   }
+}
+
+export function carriedOutBefore(request: string): Outcome {
+  return outcome(
+    'already_applied',
+    `The ledger shows that request ${request} was carried out before; the journal has lost its record.`,
+  )
 }
 
 /** Where the journal is not the ledger, a send whose note is lost with the master would be nobody's. */

@@ -23,6 +23,11 @@ export type Applied =
    * found done by an earlier send (reading back is moot then). `decided`: the same step wrote the decision down.
    */
   | { readonly kind: 'applied'; readonly after: Readonly<Record<string, Consumer>> | null; readonly decided: boolean }
+  /**
+   * Another processing had sent this attempt, and it was carried out; what that one had planned is not known here,
+   * since the journal has lost its record. Nothing was written now.
+   */
+  | { readonly kind: 'known' }
   /** A generation, definition, or room has changed since the snapshot; nothing was written. Read and plan again. */
   | { readonly kind: 'conflict'; readonly reason: string }
   /** This processing or its lock is over; nothing was written. Stop: no write, no event, no ack. */

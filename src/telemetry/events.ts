@@ -27,7 +27,7 @@ export interface Events {
   'sweep.republished': { requests: number }
   'journal.packed': { requests: number }
   'restore.done': { decisions: number; effects: number; findings: number }
-  'restore.finding': { request: string; consumer: string; what: string }
+  'restore.finding': { request: string; consumer: string | null; what: string }
   'broker.connected': { role: 'consume' | 'publish' }
   'broker.disconnected': { role: 'consume' | 'publish'; why: string }
   'broker.blocked': { role: 'consume' | 'publish'; why: string }

@@ -56,7 +56,7 @@ const LINES: Lines = {
   },
   'restore.finding': {
     level: 'error',
-    message: ({ consumer, what }) => `after restoring, consumer ${consumer} ${what}`,
+    message: ({ consumer, what }) => `after restoring, ${consumer === null ? '' : `consumer ${consumer} `}${what}`,
   },
   'journal.packed': { level: 'debug', message: ({ requests }) => `${requests} records packed` },
   'broker.connected': { level: 'info', message: ({ role }) => `broker connected to ${role}` },

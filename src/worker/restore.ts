@@ -50,6 +50,7 @@ export class Restorer {
   #restoring = false
   #notedMs = -Infinity
   #rounds = 0
+  #findings = 0
 
   constructor(parts: RestoreParts, options: RestoreOptions) {
     this.#parts = parts
@@ -92,7 +93,8 @@ export class Restorer {
       const record = await this.#parts.journal.show(event.request)
       if ((record?.code ?? null) === null) missing.set(event.request, event)
     })
-    const counts = { decisions: 0, effects: 0, findings: 0 }
+    const counts = { decisions: 0, effects: 0 }
+    this.#findings = 0
     // Two requests may be told in another order than they were decided in: each waits until it fits.
     let left: readonly EventBody[] = [...missing.values()]
     for (let before = Infinity; left.length > 0 && left.length < before; ) {
@@ -108,12 +110,11 @@ export class Restorer {
     }
     for (const event of left) {
       if ((await this.#restoreOne(run, event, true)) === null) return
-      counts.findings += 1
     }
     if ((await effects.restored.once({ run, offset: end, restores: true })) === 'stale') return
     this.#restoring = false
     this.#rounds = 0
-    telemetry.emit('restore.done', counts)
+    telemetry.emit('restore.done', { ...counts, findings: this.#findings })
   }
 
   /** Decisions lately told; not answers to bytes, which no id has, nor what followed. */
@@ -127,7 +128,7 @@ export class Restorer {
 
   /** `anyway`: the decision, also where the books are not as its event tells. Null: another run has taken over. */
   async #restoreOne(run: string, event: EventBody, anyway: boolean): Promise<'decisions' | 'effects' | 'waits' | null> {
-    const { journal, ledger, effects, telemetry } = this.#parts
+    const { journal, ledger, effects } = this.#parts
     const ids = consumersOf(event)
     const [{ consumers }, moves, record] = await Promise.all([
       ledger.snapshot({ consumers: ids, providers: [], held: false }),
@@ -159,13 +160,19 @@ export class Restorer {
     })
     if (answer === 'stale') return null
     if (answer === 'changed') return 'waits'
-    for (const consumer of elsewhere) {
-      telemetry.emit('restore.finding', { request: event.request, consumer, what: 'is not as its event tells' })
-    }
-    for (const consumer of ownerless) {
-      telemetry.emit('restore.finding', { request: event.request, consumer, what: 'has lost its project and user' })
+    for (const consumer of elsewhere) this.#find(event, consumer, 'is not as its event tells')
+    for (const consumer of ownerless) this.#find(event, consumer, 'has lost its project and user')
+    if (event.operation === 'cancel' && event.outcome.effect === 'happened') {
+      const text = `the mark of a cancel is lost, which counts where the cancelled request comes after it:`
+      this.#find(event, null, `${text} ${event.outcome.message}`)
     }
     return changes.length > 0 ? 'effects' : 'decisions'
+  }
+
+  /** What was told, and cannot be restored. */
+  #find({ request }: EventBody, consumer: string | null, what: string): void {
+    this.#findings += 1
+    this.#parts.telemetry.emit('restore.finding', { request, consumer, what })
   }
 }
 

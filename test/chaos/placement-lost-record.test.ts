@@ -1,8 +1,9 @@
 // A journal that has lost the record of a request which Placement carried out: the marker speaks before any refusal.
 import { expect } from 'chai'
 import { keysOf } from '../../src/redis/keys.ts'
-import { openInstallation, type Installation } from '../support/installation.ts'
-import { destinationOf, holdings, moverOf, moversBooks, moves } from '../support/installation-moves.ts'
+import { uuidOf } from '../support/crowd.ts'
+import { openInstallation, toldOf, type Installation } from '../support/installation.ts'
+import { destinationOf, holdings, moverOf, moversBooks, moves, sourceOf } from '../support/installation-moves.ts'
 import { until } from '../support/installation-workers.ts'
 import { connected } from '../support/redis-ground.ts'
 
@@ -12,7 +13,7 @@ describe('a record that is lost after its write on Placement', () => {
   let installation: Installation
   before(async () => {
     installation = await openInstallation({ ledger: 'placement', env: { FERRYMAN_PLACEMENT_MARKERS: '8' } })
-    await installation.seed(moversBooks(2))
+    await installation.seed(moversBooks(4))
     await installation.worker()
   })
   after(() => installation.close())
@@ -47,6 +48,27 @@ describe('a record that is lost after its write on Placement', () => {
       expect(holdings(await installation.dump())[moverOf(server)]).to.deep.equal({
         [destinationOf(server)]: { VCPU: 2 },
       })
+    }).timeout(60_000)
+  }
+
+  // What is planned on the books as the request left them could be written once more: it must not be told instead.
+  for (const [server, fields, vcpus] of [
+    [2, { operation: 'adjust', deltas: { [sourceOf(2)]: { VCPU: 1 } } }, 3],
+    [3, { operation: 'resize', source: sourceOf(3), resources: { VCPU: 3 }, policy: 'sum' }, 5],
+  ] as const) {
+    it(`of ${fields.operation} ends already_applied, and tells the books as they are`, async () => {
+      const request = { version: 1, id: uuidOf('again', server), consumer: moverOf(server), ...fields }
+      await installation.ask(request)
+      expect((await installation.decision(request.id)).outcome.code).to.equal('applied')
+      await lose(request.id)
+      await installation.ask(request)
+      await until('it was answered', () => installation.events.of(request.id).length > 1)
+      const again = toldOf(installation.events.of(request.id)[1]!)
+      expect(again.outcome).to.include({ code: 'already_applied', effect: 'happened' })
+      const held = { [sourceOf(server)]: { VCPU: vcpus } }
+      expect(again.after![moverOf(server)]!.allocations).to.deep.equal(held)
+      expect(again.open).to.equal(null)
+      expect(holdings(await installation.dump())[moverOf(server)]).to.deep.equal(held)
     }).timeout(60_000)
   }
 })

@@ -4,7 +4,8 @@ import type { Books, Told } from './installation.ts'
 
 interface Step {
   readonly request: string
-  readonly before: { readonly generation: number | null; readonly allocations: Allocations }
+  /** Null: not told, since the request was found to have been carried out before. */
+  readonly before: { readonly generation: number | null; readonly allocations: Allocations } | null
   readonly after: { readonly generation: number | null; readonly allocations: Allocations }
 }
 
@@ -36,6 +37,11 @@ export function faultsOfReplay(events: readonly Told[], seed: Books, dump: Books
 function stepsOf(events: readonly Told[]): Map<string, Step[]> {
   const steps = new Map<string, Step[]>()
   for (const { request, outcome, before, after } of events) {
+    if (outcome.code === 'already_applied') {
+      for (const [id, later] of Object.entries(after ?? {})) {
+        steps.set(id, [...(steps.get(id) ?? []), { request, before: null, after: later }])
+      }
+    }
     if (outcome.code !== 'applied') continue
     for (const [id, view] of Object.entries(before ?? {})) {
       const later = after?.[id]
@@ -48,7 +54,7 @@ function stepsOf(events: readonly Told[]): Map<string, Step[]> {
 
 /** By generations, a removal comes after what it removes. */
 function inOrder(steps: readonly Step[], by: Order): readonly Step[] {
-  const order = ({ before, after }: Step): number => after.generation ?? (before.generation ?? 0) + 0.5
+  const order = ({ before, after }: Step): number => after.generation ?? (before?.generation ?? 0) + 0.5
   return by === 'told' ? steps : [...steps].sort((one, other) => order(one) - order(other))
 }
 
@@ -56,7 +62,7 @@ function faultsOfChain(id: string, steps: readonly Step[], start: Allocations, e
   const faults: string[] = []
   let stands = start
   for (const { request, before, after } of steps) {
-    if (!same(before, { allocations: stands })) {
+    if (before !== null && !same(before, { allocations: stands })) {
       faults.push(`${id}: ${request} began at ${text(before.allocations)}, but ${text(stands)} stood there`)
     }
     stands = after.allocations

@@ -203,7 +203,7 @@ function nextOf(server: Server, { hosts }: CrowdOptions, random: Random, earlier
 
 /** How the server stands after what it was told; a refusal leaves it as it was. */
 function learn(server: Server, fields: Fields, told: Told): void {
-  if (told.outcome.code !== 'applied' || told.operation === 'cancel') return
+  if (!['applied', 'already_applied'].includes(told.outcome.code) || told.operation === 'cancel') return
   if (told.operation === 'swap-consumer') server.id = String(fields['newConsumer'])
   server.allocations = told.after?.[server.id]?.allocations ?? {}
   server.open = told.open !== null

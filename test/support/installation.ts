@@ -18,6 +18,7 @@ export interface Books {
   readonly consumers: readonly {
     readonly id: string
     readonly generation?: number
+    readonly project?: string
     readonly allocations: Allocations
   }[]
 }

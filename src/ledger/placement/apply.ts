@@ -37,7 +37,7 @@ export async function reserveAlone(parts: Parts, attempt: Attempt): Promise<Appl
   try {
     const standing = await parts.markers.reserve(attempt)
     if (standing === 'reserved') return null
-    if (standing === 'written') return await settled(parts, attempt)
+    if (standing === 'written') return await settled(parts, attempt, 'known')
   } catch (failure) {
     if (!(failure instanceof Unanswered)) throw failure
   }
@@ -96,7 +96,7 @@ async function refusedAs(
     return { kind: 'conflict', reason: reasonOf(refusal) }
   }
   const standing = await parts.markers.find(attempt)
-  if (standing !== 'absent') return settled(parts, attempt)
+  if (standing !== 'absent') return settled(parts, attempt, 'applied')
   const { expected, given } = refusal.kind === 'generation' ? refusal : { expected: null, given: null }
   if (given === 0 && options.absentAt === null) return { kind: 'stale' } // K alone is given 0, and was removed since
   const left = expected === 0 && given === null
@@ -113,13 +113,14 @@ function reasonOf({ rule, provider, resourceClass }: Extract<Refusal, { kind: 'r
 }
 
 /**
- * The attempt was sent before: it is in the books, or its door is closed. Whether by this processing's forerunner or by
- * one that has taken over is for the journal to say, when the next attempt is noted.
+ * The attempt was sent before: it is in the books, or its door is closed. Under a marker that this processing has made
+ * it is its own send; else one of a forerunner, or of one that has taken over, and which of them is for the journal to
+ * say, when a decision or the next attempt is written down.
  */
-async function settled({ markers }: Parts, attempt: Attempt): Promise<Applied> {
+async function settled({ markers }: Parts, attempt: Attempt, done: 'applied' | 'known'): Promise<Applied> {
   switch (await markers.find(attempt)) {
     case 'applied':
-      return { kind: 'applied', after: null, decided: false }
+      return done === 'known' ? { kind: 'known' } : { kind: 'applied', after: null, decided: false }
     case 'closed':
       return { kind: 'conflict', reason: 'closed' }
     case 'absent':

@@ -52,10 +52,10 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
   const markers = placementMarkers(http, { namespace: options.namespace, count: options.markers })
   const reading = placementReading(http, options.clock)
   const parts = { http, markers, reading, clock: options.clock }
-  /** Markers that this process has, and whether a send under each was not answered. */
-  const own = new Map<string, boolean>()
-  const keep = (k: string, unanswered: boolean): void => {
-    own.set(k, unanswered)
+  /** Markers that this process has made, by which processing, and what came of the sends under each. */
+  const own = new Map<string, Own>()
+  const keep = (k: string, token: string, sends: Own['sends']): void => {
+    own.set(k, { token, sends })
     if (own.size > OWN_MAX) own.delete(own.keys().next().value!)
   }
   return {
@@ -69,19 +69,21 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     },
     sketch: (scope) => sketchOf(scope, reading, options.moves),
     apply: async (write, attempt) => {
-      const k = markerOf(attempt)
-      const resent = own.get(k)
-      if (resent === undefined) {
+      const [k, { token }] = [markerOf(attempt), attempt]
+      const made = own.get(k)
+      const sends = made?.token === token ? made.sends : null
+      if (sends === 'done') return { kind: 'applied', after: null, decided: false }
+      if (sends === null) {
         const ended = await reserveAlone(parts, attempt)
         if (ended !== null) return ended
       }
+      const open = sends ?? 'answered'
       try {
-        const applied = await applyOn(parts, write, attempt, resent === true)
-        if (applied.kind === 'applied') own.delete(k)
-        else keep(k, resent === true)
+        const applied = await applyOn(parts, write, attempt, open === 'unanswered')
+        keep(k, token, applied.kind === 'applied' ? 'done' : open)
         return applied
       } catch (failure) {
-        keep(k, resent === true || failure instanceof Unanswered)
+        keep(k, token, failure instanceof Unanswered ? 'unanswered' : open)
         throw failure
       }
     },
@@ -106,6 +108,12 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     },
     stop: () => http.close(),
   }
+}
+
+interface Own {
+  /** The processing that made it. Another one of this process has another plan, where the journal lost the first. */
+  readonly token: string
+  readonly sends: 'answered' | 'unanswered' | 'done'
 }
 
 /** Attempts that others have taken over are never asked for again; one that is forgotten is closed, not sent. */
