@@ -49,6 +49,8 @@ export class Watch {
   readonly #held = new Map<number, Held>()
   /** Notices that came before the reply that names their ticket, oldest first. */
   readonly #early = new Map<number, { readonly notice: Notice; readonly atMs: number }>()
+  /** Monotonic ms of the last gap. */
+  #gapAtMs = -Infinity
   #over = false
 
   constructor(lease: Lease, store: LockStore, clock: Clock, options: WatchOptions) {
@@ -60,13 +62,16 @@ export class Watch {
   }
 
   async hold(ticket: Ticket, resources: readonly Resource[], signal: AbortSignal): Promise<Lock | InVain> {
-    if (this.#over) throw lost('session')
-    if (signal.aborted) throw lost('abort')
+    this.#refuse(signal)
     const { number } = ticket
     const notice = this.#takeEarly(number)
-    if (ticket.state === 'granted') return this.#grant(number, ticket.grantedAtMs)
-    if (notice !== null) return this.#grant(number, notice.grantedAtMs)
-    const end = await this.#waiting.wait(ticket, resources, signal)
+    const grantedAtMs = ticket.state === 'granted' ? ticket.grantedAtMs : (notice?.grantedAtMs ?? null)
+    if (grantedAtMs !== null && !this.#isBeforeGap(grantedAtMs)) return this.#grant(number, grantedAtMs)
+    const now = grantedAtMs === null ? ticket : await this.#poke(number)
+    if (now === null) throw lost('ticket')
+    this.#refuse(signal)
+    if (now.state === 'granted') return this.#grant(number, now.grantedAtMs)
+    const end = await this.#waiting.wait(now, resources, signal)
     if (end.kind === 'in_vain') return { inVain: true, ticket: number, moved: end.moved }
     this.#takeEarly(number)
     return this.#grant(number, end.grantedAtMs)
@@ -96,6 +101,7 @@ export class Watch {
 
   /** Notices may have been lost, and after a failover tickets too: asks for every one that waits or is held. */
   gap(): void {
+    this.#gapAtMs = this.#clock.monotonicMs()
     this.#waiting.pokeAll()
     for (const [number, held] of this.#held) void this.#verify(number, held)
   }
@@ -115,6 +121,16 @@ export class Watch {
       early: this.#early.size,
       resources: this.#waiting.resources,
     }
+  }
+
+  #refuse(signal: AbortSignal): void {
+    if (this.#over) throw lost('session')
+    if (signal.aborted) throw lost('abort')
+  }
+
+  /** A grant that `gap` could not ask for: its request was still busy with something else. It may be lost by now. */
+  #isBeforeGap(grantedAtMs: number): boolean {
+    return this.#lease.earliestMs(grantedAtMs) <= this.#gapAtMs + this.#options.marginMs
   }
 
   #grant(number: number, grantedAtMs: number): Lock {

@@ -154,6 +154,43 @@ describe('a ticket in hand', () => {
     expect(lock.trusted()).to.equal(false)
   })
 
+  it('is lost when the store lost its grant before anybody made use of it, and another holds its resources', async () => {
+    const replica = checkpoint(slot)
+    const ticket = await ground.ticketOf(a, 'r1')
+    failover(slot, replica, 'run-2')
+    await clock.advance(slot.options.graceMs + 1_000)
+    const other = await ground.take(b, 'r2')
+    const failure = await clock.until(a.locks.hold(ticket, ONE, NEVER).catch((cause: unknown) => cause))
+    expect(failure).to.be.instanceOf(LockLost).with.property('why', 'ticket')
+    expect(other.trusted()).to.equal(true)
+  })
+
+  it('is held when a restart that lost nothing came before anybody made use of it', async () => {
+    const ticket = await ground.ticketOf(a, 'r1')
+    restart(slot, 'run-2')
+    await clock.advance(1_000)
+    const lock = (await clock.until(a.locks.hold(ticket, ONE, NEVER))) as Lock
+    expect(lock.trusted()).to.equal(true)
+  })
+
+  it('waits when the store knows no more of its grant than that it came', async () => {
+    const first = await ground.take(a, 'r1')
+    const waiting = await ground.ticketOf(b, 'r2')
+    const replica = checkpoint(slot)
+    await clock.until(a.store.release(a.locks.session, first.ticket))
+    await clock.advance(10)
+    failover(slot, replica, 'run-2')
+    await clock.advance(1_000)
+    const abort = new AbortController()
+    const answer = b.locks.hold(waiting, ONE, abort.signal).catch((cause: unknown) => cause)
+    await clock.advance(10)
+    expect(b.locks.sizes.waiting).to.equal(1)
+    abort.abort()
+    expect(await clock.until(answer))
+      .to.be.instanceOf(LockLost)
+      .with.property('why', 'abort')
+  })
+
   it('is kept through a restart that lost nothing, even if the first question after it is not answered', async () => {
     const lock = await ground.take(a, 'r1')
     restart(slot, 'run-2')
