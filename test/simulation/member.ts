@@ -270,7 +270,7 @@ export class Member {
   }
 
   #found({ request, consumer, what }: Events['restore.finding']): void {
-    if (what === NOT_AS_TOLD) this.#world.judge.found(request, consumer)
+    if (what === NOT_AS_TOLD && consumer !== null) this.#world.judge.found(request, consumer)
   }
 
   #telemetry(): Telemetry {
