@@ -165,10 +165,11 @@ export const REQUESTS: Section = {
       'duplicates: with other content are id_reused, and leave the decision of the id alone, before it and after',
       'fields: in another order within a list are another content',
     ),
-    notYet(
+    shown(
       'request.redis-time',
       'The deadline is compared with the time of Redis, not with that of the worker.',
-      'no test runs a worker with a clock of its own yet',
+      'clocks: carries out what is due by the time of Redis, though by its own it has expired',
+      'clocks: refuses what has expired by the time of Redis, though by its own there is time left',
     ),
   ],
 }
