@@ -11,6 +11,7 @@ import { fenced, type Attempted, type OpenDoor } from './attempted.ts'
 import { decide, plannedStory, untouched, untouchedStory } from './decision.ts'
 import { attemptOf, carriedOutBefore, keepNote } from './intent.ts'
 import type { Begun, Deps, Job } from './job.ts'
+import { readerOf, Silent } from './read.ts'
 import { repeat } from './repeat.ts'
 import { releaseUnguarded, unguardedBy } from './unguarded.ts'
 
@@ -25,7 +26,9 @@ export async function apply(
   const late = refusedBefore(request, { ...begun.processing, nowMs: nowMs(begun, deps) })
   if (late !== null) return { kind: 'refused', refusal: { outcome: late, ...untouched(request) } }
   if (await isUnsettled(job, destination, deps)) return { kind: 'aside', begun, reason: 'undecided' }
-  const { facts, planned } = await planFor(job, begun, destination, deps)
+  const made = await planFor(job, begun, destination, deps)
+  if (made === null) return { kind: 'transient', begun, reason: 'ledger_unavailable' }
+  const { facts, planned } = made
   if (planned.kind === 'decided') {
     return { kind: 'refused', refusal: { outcome: planned.outcome, ...untouchedStory(planned, facts) } }
   }
@@ -111,12 +114,30 @@ interface Planned {
   readonly planned: Plan
 }
 
+/** Null: what the request concerns cannot be read. */
+async function planFor(job: Job, begun: Begun, destination: string | null, deps: Deps): Promise<Planned | null> {
+  try {
+    return await planOn(job, begun, destination, readerOf(job, deps), deps)
+  } catch (failure) {
+    if (failure instanceof Silent) return null
+    throw failure
+  }
+}
+
+type Reader = ReturnType<typeof readerOf>
+
 /** A plan that refuses is made again on all that can be read, unless it was made on that. */
-async function planFor(job: Job, begun: Begun, destination: string | null, deps: Deps): Promise<Planned> {
-  const { assumed, ...facts } = await factsOf(job, begun, destination, deps)
+async function planOn(
+  job: Job,
+  begun: Begun,
+  destination: string | null,
+  ledger: Reader,
+  deps: Deps,
+): Promise<Planned> {
+  const { assumed, ...facts } = await factsOf(job, begun, destination, ledger, deps)
   const planned = plan(job.request, facts)
   if (planned.kind === 'write' || !assumed) return { facts, planned }
-  const whole = { ...facts, snapshot: await deps.ledger.snapshot(scopeOf(job.request, destination)) }
+  const whole = { ...facts, snapshot: await ledger.snapshot(scopeOf(job.request, destination)) }
   return { facts: whole, planned: plan(job.request, whole) }
 }
 
@@ -126,13 +147,19 @@ interface Read extends Facts {
 }
 
 /** What was read when the request was begun, while no time was spent waiting since; else what the ledger says now. */
-async function factsOf(job: Job, begun: Begun, destination: string | null, deps: Deps): Promise<Read> {
+async function factsOf(
+  job: Job,
+  begun: Begun,
+  destination: string | null,
+  ledger: Reader,
+  { journal }: Deps,
+): Promise<Read> {
   const given = begun.snapshot
   begun.snapshot = null
   if (given !== null) return { snapshot: given, moves: begun.moves, destination, assumed: false }
-  if (begun.wary) return { ...(await readFacts(job.request, destination, deps)), assumed: false }
+  if (begun.wary) return { ...(await readFacts(job.request, destination, { journal, ledger })), assumed: false }
   const scope = scopeOf(job.request, destination)
-  const [moves, snapshot] = await Promise.all([deps.journal.moves(scope.consumers), deps.ledger.sketch(scope)])
+  const [moves, snapshot] = await Promise.all([journal.moves(scope.consumers), ledger.sketch(scope)])
   return { snapshot, moves, destination, assumed: snapshot.assumed }
 }
 

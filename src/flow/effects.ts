@@ -13,16 +13,20 @@ import type {
   Sending,
   Standing,
 } from '../journal/journal.ts'
-import type { Applied, Attempt, Ledger } from '../ledger/ledger.ts'
+import type { Applied, Attempt, Ledger, Sketch } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
 import { idempotent, once, type Effect } from '../retry/effect.ts'
 import type { Decision } from '../transfer/event.ts'
 import type { MoveChange, Scope, Write } from '../transfer/plan.ts'
+import type { Snapshot } from '../transfer/snapshot.ts'
 
 type Repeatable<Input, Output> = Effect<Input, Output, 'idempotent'>
 
 export interface Effects {
   readonly begin: Repeatable<{ entry: Entry; scope: Scope; token: string; mine: boolean; alone: boolean }, Begun>
+  readonly read: Repeatable<Scope, Snapshot>
+  readonly sketch: Repeatable<Scope, Sketch>
+  readonly find: Repeatable<Attempt, Awaited<ReturnType<Ledger['find']>>>
   readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<Deciding, 'decided' | 'stale'>
@@ -65,6 +69,7 @@ const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
     'the request marker, reserved before, is written in the same transaction, so that a second send is refused',
   memory: 'the write and its mark are one step',
 }
+const ONLY_READS = 'it only reads'
 const UNGUARDED = [
   'ledger.delete',
   'nothing in the books says whose DELETE it was: a second one could take what was allocated since',
@@ -81,6 +86,9 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
       'a processing token is given once, and the same token is answered with what it began',
       ({ entry, scope, token, mine, alone }) => journal.begin(entry, scope, token, mine, alone),
     ),
+    read: idempotent('ledger.read', ONLY_READS, (scope) => ledger.snapshot(scope)),
+    sketch: idempotent('ledger.sketch', ONLY_READS, (scope) => ledger.sketch(scope)),
+    find: idempotent('ledger.find', ONLY_READS, (attempt) => ledger.find(attempt)),
     apply: idempotent('ledger.apply', APPLY_BECAUSE[ledger.name], ({ write, attempt, decision }) =>
       ledger.apply(write, attempt, decision),
     ),

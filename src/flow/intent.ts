@@ -52,7 +52,12 @@ export async function settleUnmarked(
   intent: Intent,
   deps: Deps,
 ): Promise<Extract<Ending, { kind: 'found' | 'ended' }>> {
-  const { consumers } = await deps.ledger.snapshot({ consumers: intent.consumers, providers: [], held: false })
+  const { consumers } = await repeat(
+    deps.effects.read,
+    { consumers: intent.consumers, providers: [], held: false },
+    job,
+    deps,
+  )
   if (Object.values(consumers).every(holdsNothing)) return { kind: 'found', begun, intent }
   const views = viewsOf(consumers)
   const result = outcome(
@@ -68,14 +73,15 @@ export async function settleUnmarked(
  * the ledger still knows what it did. Null: nothing was carried out.
  */
 export async function doneBefore(
-  { request }: Job,
+  job: Job,
   { begun, outcome: told }: Extract<Ending, { kind: 'ended' }>,
   deps: Deps,
 ): Promise<Outcome | null> {
+  const { request } = job
   // n.b. A cancel writes to the journal alone.
   if (deps.ledger.decides || told.effect !== 'did_not_happen' || request.operation === 'cancel') return null
   for (let attempt = attemptOf(begun); ; attempt = { ...attempt, number: attempt.number + 1 }) {
-    const standing = await deps.ledger.find(attempt)
+    const standing = await repeat(deps.effects.find, attempt, job, deps)
     if (standing === 'absent') return null
     if (standing === 'closed') continue
     return carriedOutBefore(request.id)

@@ -111,7 +111,7 @@ export interface FlowSettings {
 export interface Deps {
   readonly effects: Effects
   readonly journal: Pick<Journal, 'moves' | 'unsettled'>
-  readonly ledger: Pick<Ledger, 'decides' | 'snapshot' | 'sketch' | 'find'>
+  readonly ledger: Pick<Ledger, 'decides'>
   readonly locks: LockHolder
   readonly clock: Clock
   readonly telemetry: Telemetry

@@ -51,7 +51,7 @@ export async function releaseUnguarded(
     return { kind: 'refused', refusal: { outcome: nothing, ...story, before: story.after } }
   }
   // n.b. It is carried out: where that cannot be read back now, the note stays, and whoever comes next settles it.
-  const { consumers: after } = await deps.ledger.snapshot({ consumers, providers: [], held: false })
+  const { consumers: after } = await repeat(deps.effects.read, { consumers, providers: [], held: false }, job, deps)
   return { kind: 'applied', write, outcome: planned.outcome, story, decision, after, decided: false }
 }
 

@@ -1,7 +1,7 @@
 // A circuit breaker around a ledger: opened when it answers nobody, closed by probing it, never by a request.
 import type { Clock } from '../clock/clock.ts'
 import { every } from '../clock/every.ts'
-import { Unanswered, Unavailable } from '../retry/failures.ts'
+import { Paused, Unanswered, Unavailable } from '../retry/failures.ts'
 import type { Ledger } from './ledger.ts'
 
 /** How often (ms) the ledger is probed. With the next two it takes less than 5 s to say that it is gone. */
@@ -32,7 +32,7 @@ type State = 'closed' | 'open' | 'half open'
 type Method = (...args: readonly unknown[]) => Promise<unknown>
 
 export class Breaker<Guarded extends Ledger> {
-  /** The same ledger, watched. While the breaker is open reading and settling reject at once with `Unavailable`. */
+  /** The same ledger, watched. While the breaker is open reading and settling reject at once with `Paused`. */
   readonly ledger: Guarded
   readonly #probe: () => Promise<void>
   readonly #clock: Clock
@@ -77,7 +77,7 @@ export class Breaker<Guarded extends Ledger> {
 
   #watched(name: string, call: Method): Method {
     return async (...args) => {
-      if (this.#state === 'open' && NOT_WHILE_OPEN.has(name)) throw new Unavailable(this.#phrase())
+      if (this.#state === 'open' && NOT_WHILE_OPEN.has(name)) throw new Paused(this.#phrase())
       const era = this.#era
       try {
         const answer = await call(...args)
@@ -87,9 +87,16 @@ export class Breaker<Guarded extends Ledger> {
         const gone = failure instanceof Unanswered || failure instanceof Unavailable
         if (!gone) this.#answered()
         else if (era === this.#era) this.#failed(failure, args)
+        if (gone && NOT_WHILE_OPEN.has(name)) await this.#refuseWhenGone()
         throw failure
       }
     }
+  }
+
+  /** A question that failed says more once it is known whether anybody is answered. */
+  async #refuseWhenGone(): Promise<void> {
+    await this.#looking
+    if (this.#state === 'open') throw new Paused(this.#phrase())
   }
 
   #answered(): void {

@@ -10,6 +10,9 @@ export class Unavailable extends Error {
   override readonly name = 'Unavailable'
 }
 
+/** It was not even asked: a breaker is open, since nobody is answered. Asking again at once would not help. */
+export class Paused extends Unavailable {}
+
 /** It will never be carried out as asked: wrong password, no permission, unknown vhost. */
 export class Refused extends Error {
   override readonly name = 'Refused'

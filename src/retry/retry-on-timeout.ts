@@ -2,7 +2,7 @@
 import type { Clock } from '../clock/clock.ts'
 import { backoffMs, type Backoff } from './backoff.ts'
 import { isIdempotent, type Effect, type Safety } from './effect.ts'
-import { Unanswered, Unavailable } from './failures.ts'
+import { Paused, Unanswered, Unavailable } from './failures.ts'
 
 /** Never exists at run time: its text is the compiler error that a caller reads. */
 interface NotCompiled<Why extends string> {
@@ -36,7 +36,8 @@ export function assertIdempotent(effect: { readonly name: string }): void {
 
 /**
  * Carries out `effect`; after `Unanswered` or `Unavailable` the identical input is sent again, never overlapping, with
- * exponential backoff and jitter, at most `attemptsMax` sends. Any other failure, and the last one, is thrown as it is.
+ * exponential backoff and jitter, at most `attemptsMax` sends. Any other failure, `Paused` too, and the last one, is
+ * thrown as it is.
  */
 export async function retryOnTimeout<Input, Output, Mark extends Safety>(
   effect: Effect<Input, Output, Mark> & OnlyIdempotent<Mark>,
@@ -49,7 +50,7 @@ export async function retryOnTimeout<Input, Output, Mark extends Safety>(
     try {
       return await effect.once(input)
     } catch (cause) {
-      const mayRepeat = cause instanceof Unanswered || cause instanceof Unavailable
+      const mayRepeat = (cause instanceof Unanswered || cause instanceof Unavailable) && !(cause instanceof Paused)
       if (!mayRepeat || sends >= policy.attemptsMax || context.signal?.aborted) {
         context.onFailure?.(cause)
         throw cause

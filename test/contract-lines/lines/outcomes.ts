@@ -58,7 +58,12 @@ export const OUTCOMES: Section = {
       'outcome_unknown remains for the unguarded forced release.',
       'forced: whose DELETE is held back is outcome_unknown, as what stands proves nothing, and never sent again',
     ),
-    notYet('outcome.operator', 'diverged, postcondition_failed and internal_error are of class operator.', CANNOT),
+    shown(
+      'outcome.postcondition',
+      'postcondition_failed, of class operator, where what stands is not what was written.',
+      'wire: brings back other than what was written: postcondition_failed, of class operator, with amounts',
+    ),
+    notYet('outcome.operator', 'diverged and internal_error are of class operator.', CANNOT),
     notYet(
       'outcome.already-applied',
       'Where the record is lost and the marker or the derived M proves the effect: already_applied.',

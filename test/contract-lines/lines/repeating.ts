@@ -1,7 +1,6 @@
 // Statements about timeouts and repeating: marks, the ladder, and who may send what again.
 import { notYet, shown, type Section } from './statement.ts'
 
-const PROXY = 'no test loses the answer to a single write of a worker yet; the simulation does'
 
 export const REPEATING: Section = {
   title: '5. Timeouts and repeating',
@@ -22,10 +21,11 @@ export const REPEATING: Section = {
       'crash: between the write and the telling: the redelivery tells the decision as it was written',
       'storm: leaves 400 requests with one effect and one answer each, and the books balanced',
     ),
-    notYet(
+    shown(
       'repeat.identical',
       'What is marked is sent again identically, at most `retry.attemptsMax` times within one processing.',
-      PROXY,
+      'wire: carries a write word for word again, as often as may be, and then no more before the next rung',
+      'wire: carries a question again, as often as may be, and then no more before the next rung',
     ),
     shown(
       'repeat.forbidden',

@@ -37,6 +37,7 @@ const FILES = {
   envelopes: 'test/chaos/envelopes.test.ts',
   duplicates: 'test/chaos/duplicates.test.ts',
   hot: 'test/chaos/hot-destination.test.ts',
+  wire: 'test/contract-lines/wire.test.ts',
   clocks: 'test/contract-lines/clocks.test.ts',
   care: 'test/contract-lines/care.test.ts',
   store: 'test/contract-lines/store.test.ts',

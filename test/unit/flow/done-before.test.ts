@@ -38,9 +38,10 @@ async function told(job: Job, code: Code, standings: readonly Standing[], decide
     return 'decided' as const
   })
   const deps = {
-    ledger: { decides, find },
+    ledger: { decides },
     effects: {
       decide,
+      find: idempotent('ledger.find', 'for the test', find),
       kept: idempotent('journal.kept', 'for the test', async () => undefined),
       publish: idempotent('broker.publish', 'for the test', async () => 'routed' as const),
     },
