@@ -125,7 +125,8 @@ export class Tellings {
     this.#letters.add(String(headers['dl-id']))
     if (headers['dl-reason'] === 'event_unroutable') this.#untellable.add(request)
     if (headers['dl-class'] === 'invalid' || headers['dl-reason'] === 'event_unroutable') return
-    if (!this.#parts.tail.isWhole(request)) return // no event tells a digest, and a letter that was late is as true as its event
+    // No event tells a digest, and a letter that was late is as true as its event.
+    if (!this.#parts.tail.isWhole(request)) return
     const letter = this.#parts.recordOf(request)?.decision?.letter
     if (letter?.['dl-id'] !== headers['dl-id'])
       this.#parts.broken('I4 one letter', `request ${request} has no letter ${String(headers['dl-id'])}`)

@@ -27,7 +27,7 @@ const REST = 'at rest'
 /** `how` reads after "broken when". */
 export const RULES = {
   'I1 conservation': {
-    how: 'a write is carried out over other allocations than its plan has seen, or usages are not the sum of what is held',
+    how: 'a write goes over other allocations than its plan has seen, or usages are not the sum of what is held',
     when: WRITE,
   },
   'I1 replay': { how: 'the events told do not lead, step by step, from the seed to the books', when: REST },

@@ -4,8 +4,8 @@ import { COVERED, MUTANTS, NONE, type Mutant } from './mutants.ts'
 import { PLACEMENT_MUTANTS } from './placement-mutants.ts'
 import type { LedgerName } from './world.ts'
 
-export const USAGE = `npm run simulate -- [--ledger L] [--seeds N] [--seed S] [--trace] [--json] [--keep-going] [--whole]
-                    [--mutant NAME | --mutants]
+export const USAGE = `npm run simulate -- [--ledger L] [--seeds N] [--seed S] [--trace] [--json] [--keep-going]
+                    [--whole] [--mutant NAME | --mutants]
 Lives the real worker through faults in virtual time. Each seed is one life, the same each time.
   --ledger L      on which ledger: redis (default) or placement
   --seeds N       live N seeds (1000), from seed S (1) on

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { live } from './life.ts'
 import { COVERED, MUTANTS, type Mutant } from './mutants.ts'
 import { PLACEMENT_MUTANTS } from './placement-mutants.ts'
+import { shrink } from './shrink.ts'
 import type { LedgerName } from './world.ts'
 
 const SEEDS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
@@ -62,6 +63,22 @@ describe('a simulation notices', function () {
       expect(await noticedAt(mutant, 'placement')).to.be.a('number')
     })
   }
+})
+
+describe('a life in which something goes wrong', function () {
+  this.timeout(180_000)
+
+  it('is told as the shortest that breaks the same rule', async () => {
+    const mutant = MUTANTS.find(({ name }) => name === 'restoreSkipped')!
+    const whole = await live(mutant.seed, { mutant })
+    const { life, steps, without, climate, tried } = await shrink(mutant.seed, { mutant, livesMax: 150 })
+    expect(life.violation?.rule).to.equal(whole.violation?.rule)
+    expect(tried).to.be.at.most(150)
+    expect(climate.requests + climate.workers).to.be.lessThan(whole.climate.requests + whole.climate.workers)
+    expect(climate.storms.map(({ kind }) => kind)).to.deep.equal(['failover'])
+    expect(without).to.include('fewer requests').and.include('no storm of kind roll')
+    expect(steps.some((step) => step.includes('a replica takes over'))).to.equal(true)
+  })
 })
 
 describe('without one guard of several', function () {

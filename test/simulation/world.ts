@@ -167,7 +167,8 @@ export class World {
       .join(', ')
     const reasons = this.members.map(({ name, worker }) => `${name}: ${worker.reasons().join(', ')}`).join('; ')
     return (
-      `run ${slot.run}, restoring ${slot.restoring}; queue ${ready}, unsettled ${unsettled}, delayed ${delayed}; open ${[...slot.open.keys()].join(' ')}; ` +
+      `run ${slot.run}, restoring ${slot.restoring}; ` +
+      `queue ${ready}, unsettled ${unsettled}, delayed ${delayed}; open ${[...slot.open.keys()].join(' ')}; ` +
       `tickets ${JSON.stringify([...slot.tickets.values()])}; in hand ${hands}; not consuming because ${reasons}`
     )
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { eventOf } from '../../src/transfer/event.ts'
 import { letterHeaders } from '../../src/transfer/letter.ts'
+import { INVARIANTS, RULES } from '../simulation/rules.ts'
 import { outcome } from '../../src/transfer/outcome.ts'
 import { KEYS, settingOf } from '../../src/config/settings.ts'
 import { KEY_TYPES } from '../../src/redis/keys.ts'
@@ -115,6 +116,16 @@ describe('the documents', () => {
       'ch:<session>',
       'probe',
     ])
+  })
+
+  it('tell every rule of a simulated life, and of which invariant it is', () => {
+    const told = section(text('docs/internals.md'), '## What a simulated life must keep')
+    expect(firstColumn(told)).to.deep.equal(Object.keys(RULES))
+    for (const { how, when } of Object.values(RULES)) expect(told).to.contain(`| ${how} | ${when} |`)
+    for (const [name, what] of Object.entries(INVARIANTS)) {
+      expect(told).to.contain(`- **${name}** ${what}.`)
+      expect(Object.keys(RULES).some((rule) => rule.startsWith(`${name} `))).to.equal(true)
+    }
   })
 
   it('begin with a title each, and hold no tabs', () => {
