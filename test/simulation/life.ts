@@ -113,5 +113,7 @@ async function end(world: World): Promise<void> {
   const listeners = { size: living.length }
   for (const [what, { size }] of Object.entries({ tickets, queues, 'open requests': open, intents, listeners }))
     if (size > 0) judge.broken('I10 at rest', `${size} ${what} are left`)
-  if (!server.empty) judge.broken('I10 at rest', `the broker has ${JSON.stringify(server.depths)}`)
+  // n.b. A worker that slept within a sweep may have sent a copy at last: it is answered by whoever comes next.
+  const { unsettled } = server.depths
+  if (unsettled > 0) judge.broken('I10 at rest', `${unsettled} deliveries are left`)
 }
