@@ -8,7 +8,7 @@ export class Progress {
   readonly #count: number
   readonly #what: string
   readonly #sinceMs = systemClock.monotonicMs()
-  readonly #moves = process.stderr.isTTY === true
+  readonly #moves: boolean = process.stderr.isTTY
   #shownMs = this.#sinceMs
   #isShown = false
 
