@@ -69,7 +69,7 @@ export class Member {
     const { ledger } = this.breaker
     const telemetry = this.#telemetry()
     const { leaseMs, holdMs, waitMs } = climate
-    const marginMs = Math.ceil(leaseMs * MARGIN_SHARE)
+    const marginMs = Math.ceil(leaseMs * MARGIN_SHARE) - leaseMs * ((mutant.trusts ?? 1) - 1)
     const options = { leaseMs, holdMs, waitMs, marginMs, waitersMax: Math.max(1, Math.ceil(climate.concurrency / 4)) }
     this.locks = lockSession({ store: watched.locks, clock: this.process, telemetry, name, options })
     const effects = effectsOf(journal, ledger, publisher)

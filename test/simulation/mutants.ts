@@ -28,6 +28,8 @@ export interface Mutant {
   readonly rules: Partial<SlotRules>
   /** Rules that Placement no longer keeps. */
   readonly placement?: Partial<PlacementRules>
+  /** For how many leases a lock is trusted (1). */
+  readonly trusts?: number
   /** A seed that noticed it. */
   readonly seed: number
   readonly breakPorts: (ports: Ports, ground: Ground) => Ports
@@ -109,6 +111,8 @@ export const MUTANTS: readonly Mutant[] = [
   store('writtenIsPerRequest', 'a write is credited by how the books look', 'writtenIsPerRequest'),
   store('generationsChecked', 'a write is carried out over what its plan has not seen', 'generationsChecked'),
   store('capacityChecked', 'a write is carried out where there is no room', 'capacityChecked'),
+  store('queuesKept', 'a lock is granted whoever waits in front', 'queuesKept'),
+  { ...store('leaseOutlived', 'a lock is trusted longer than its lease'), trusts: 3 },
   store('dueChecked', 'a copy is processed before its time', 'dueChecked'),
   store('tombsChecked', 'a copy that comes after its record was packed is a new request', 'tombsChecked'),
   store('packsOnlyWhatIsOver', 'a record is packed while its move is open', 'packsOnlyWhatIsOver'),

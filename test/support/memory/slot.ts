@@ -43,6 +43,8 @@ export interface SlotRules {
   readonly sessionChecked: boolean
   /** After a restart nothing is granted until every earlier lease must be over. */
   readonly graceKept: boolean
+  /** Only what heads all its queues is granted. */
+  readonly queuesKept: boolean
   /** A copy that comes before its time is set aside. */
   readonly dueChecked: boolean
   /** After a restart nothing is begun until what was told is restored. */
@@ -63,6 +65,7 @@ export const ALL_RULES: SlotRules = {
   capacityChecked: true,
   sessionChecked: true,
   graceKept: true,
+  queuesKept: true,
   dueChecked: true,
   restoredFirst: true,
   tombsChecked: true,

@@ -164,7 +164,8 @@ function grant(slot: MemorySlot, ticket: number): boolean {
   const place = slot.tickets.get(ticket)!
   const now = nowMs(slot)
   if (now < slot.graceUntilMs && slot.rules.graceKept) return false
-  if (place.resources.some((resource) => slot.queues.get(resource)![0] !== ticket)) return false
+  const isFirst = place.resources.every((resource) => slot.queues.get(resource)![0] === ticket)
+  if (!isFirst && slot.rules.queuesKept) return false
   slot.tickets.set(ticket, { ...place, state: 'granted', grantedAtMs: now, deadlineMs: now + slot.options.holdMs })
   return true
 }
