@@ -56,7 +56,7 @@ export class Judge {
   readonly locks: LockRules
   /** Sends of the write of a request that forbids repeating, by attempt. */
   readonly #sends = new Set<string>()
-  /** Records that were packed, as they were. */
+  /** Records that were ever packed, as they were: who was answered from a tombstone may tell so after it is lost. */
   readonly #gone = new Map<string, Record>()
   readonly #trace: Trace
 
@@ -142,7 +142,6 @@ export class Judge {
   tailLost(foreign: readonly EventBody[]): void {
     this.#fences.tailLost()
     for (const { before } of foreign) for (const id of Object.keys(before ?? {})) this.tail.changed(id)
-    for (const id of this.#gone.keys()) if (!this.#slot.tombs.has(id)) this.#gone.delete(id)
     for (const [id, decision] of this.decisions) {
       if (this.#recordOf(id)?.decision?.event === decision.event) continue
       const told = this.tellings.told.has(id)

@@ -5,11 +5,11 @@ import { doorLeftOpen, notKept, ports, sendingForgotten, store, type Mutant, typ
 /** Each by itself must be noticed: Placement keeps no guard behind these. */
 export const PLACEMENT_MUTANTS: readonly Mutant[] = [
   on(2, ports('intentForgotten', 'a write goes out without a note of what it may do', sendingForgotten)),
-  on(12, ports('intentNotSettled', 'who begins a request anew does not ask what became of its send', intentNotSettled)),
-  on(208, ports('unsettledIgnored', 'it is planned on consumers that a send under way may change', unsettledIgnored)),
-  on(12, ports('doorLeftOpen', 'what is given up may still be carried out', doorLeftOpen)),
-  on(20, ports('deleteSentAgain', 'a DELETE that was not answered is sent again', deleteSentAgain)),
-  on(44, {
+  on(7, ports('intentNotSettled', 'who begins a request anew does not ask what became of its send', intentNotSettled)),
+  on(58, ports('unsettledIgnored', 'it is planned on consumers that a send under way may change', unsettledIgnored)),
+  on(7, ports('doorLeftOpen', 'what is given up may still be carried out', doorLeftOpen)),
+  on(16, ports('deleteSentAgain', 'a DELETE that was not answered is sent again', deleteSentAgain)),
+  on(77, {
     ...ports('markerNotReserved', 'a marker is made by the write, over one that is closed', (given) => given),
     placement: { markersCompared: false },
   }),
@@ -21,7 +21,7 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     4,
     ports('sentBeforeKept', 'a write goes out before a replica has its note', (given) => notKept(given, 'processing')),
   ),
-  on(175, store('generationsChecked', 'a write is carried out over what its plan has not seen', 'generationsChecked')),
+  on(211, store('generationsChecked', 'a write is carried out over what its plan has not seen', 'generationsChecked')),
   on(26, store('capacityChecked', 'a write is carried out where there is no room', 'capacityChecked')),
 ]
 
