@@ -98,7 +98,7 @@ async function noteSending(
   begun.noted = intent
   const sending = { attempt: begun.attempt, once: !request.idempotent, intent }
   const noted = await repeat(deps.effects.sending, { processing: begun.processing, sending }, null, deps)
-  if (noted === 'noted' && !deps.ledger.decides) await keepNote(begun, deps)
+  if (noted === 'noted' && intent !== null) await keepNote(begun, intent, deps)
   return noted
 }
 

@@ -1,5 +1,6 @@
 // What may have been sent is settled before anything else is looked at: proven done, or its door closed, never guessed.
 import type { Intent } from '../journal/journal.ts'
+import { noteOf } from '../journal/note.ts'
 import type { Attempt } from '../ledger/ledger.ts'
 import { holdsNothing } from '../transfer/allocations.ts'
 import { viewsOf } from '../transfer/event.ts'
@@ -96,8 +97,8 @@ export function carriedOutBefore(request: string): Outcome {
 }
 
 /** Where the journal is not the ledger, a send whose note is lost with the master would be nobody's. */
-export async function keepNote({ processing }: Begun, deps: Deps): Promise<void> {
-  const standing = { request: processing.request, what: 'processing', value: processing.token } as const
+export async function keepNote({ processing }: Begun, intent: Intent, deps: Deps): Promise<void> {
+  const standing = { request: processing.request, what: 'intent', value: noteOf(intent) } as const
   await repeat(deps.effects.kept, standing, null, deps)
 }
 

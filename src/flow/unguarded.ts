@@ -34,7 +34,7 @@ export async function releaseUnguarded(
   const consumers = write.changes.map(({ before }) => before.id)
   const intent: Intent = { decision, moves: write.moves, consumers, marked: false }
   if ((await note(begun, intent, deps)) === 'stale') return fenced(begun, deps)
-  await keepNote(begun, deps)
+  await keepNote(begun, intent, deps)
   if (!held.trusted()) {
     await note(begun, null, deps)
     throw new LockLost('the lock was no longer trusted right before the write')

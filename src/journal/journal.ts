@@ -135,13 +135,14 @@ export interface Restored {
   readonly moves: MoveChange
 }
 
-/** What must stand of a request: that `token` processes it, or that it was decided as `code`. */
+/**
+ * What must stand of a request: the note of its intent, or its decision. Nothing less: a replica that takes over may
+ * have what came before the note, and another run may decide alike, in other bytes.
+ */
 export interface Standing {
   readonly request: string
-  readonly what: 'processing' | 'decision'
-  /**
-   * The token, or the event's JSON: another run of the store may decide alike, and what it tells has other bytes.
-   */
+  readonly what: 'intent' | 'decision'
+  /** The intent as `noteOf` writes it, or the event's JSON. */
   readonly value: string
 }
 

@@ -48,7 +48,11 @@ describe('a journal on a Redis with a replica', () => {
     )
 
   it('finds what a replica has, also where another connection wrote it', async () => {
-    await journal.kept({ request: ID, what: 'processing', value: TOKEN })
+    const noted = { request: ID, what: 'intent', value: '{"marked":true}' } as const
+    const isMissing = await failureOf(journal.kept(noted))
+    expect(isMissing, 'begun, and not noted').to.be.instanceOf(Unavailable)
+    await redis.call('HSET', [ground.scripts.keys.record(ID), 'intent', noted.value])
+    await journal.kept(noted)
     const other = await connected(master.url)
     await other.call('HSET', [ground.scripts.keys.record(ID), 'code', 'expired', 'event', decided.value])
     await other.stop()

@@ -19,7 +19,7 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
   ),
   on(
     4,
-    ports('sentBeforeKept', 'a write goes out before a replica has its note', (given) => notKept(given, 'processing')),
+    ports('sentBeforeKept', 'a write goes out before a replica has its note', (given) => notKept(given, 'intent')),
   ),
   on(211, store('generationsChecked', 'a write is carried out over what its plan has not seen', 'generationsChecked')),
   on(26, store('capacityChecked', 'a write is carried out where there is no room', 'capacityChecked')),

@@ -10,7 +10,7 @@ const SEEDS = Number(process.env['FERRYMAN_TEST_RUNS'] ?? 300)
 /** Each takes twice as long there. */
 const PLACEMENT_SEEDS = Math.ceil(SEEDS / 2)
 /** Seeds that once found a bug. */
-const FOUND = { redis: [1120, 7195], placement: [52, 861] } as const
+const FOUND = { redis: [1120, 7195], placement: [52, 240, 861, 3756] } as const
 const MUTANT_SEEDS = 1_000
 const COVERED_SEEDS = 20
 

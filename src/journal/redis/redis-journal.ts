@@ -20,6 +20,7 @@ import type { Decision } from '../../transfer/event.ts'
 import type { Scope } from '../../transfer/plan.ts'
 import type { Move } from '../../transfer/snapshot.ts'
 import type { Begun, Entry, Intent, Journal, Sending } from '../journal.ts'
+import { noteOf } from '../note.ts'
 
 import { packRecords, packedOf, ripeRecords } from './packing.ts'
 import { entryOf, listRecords, showRecord } from './records.ts'
@@ -177,13 +178,7 @@ function begunOf(entry: Entry, token: string, answer: Reply): Begun {
 
 function sendingArgs({ attempt, once, intent }: Sending): Readonly<Record<string, Argument>> {
   const consumers = intent?.consumers.join(',') ?? ''
-  return { attempt, once: once ? 1 : 0, intent: intent === null ? '' : intentText(intent), consumers }
-}
-
-/** n.b. The event stands in the decision as text already. */
-function intentText({ decision, ...intent }: Intent): string {
-  const { body: _body, ...written } = decision
-  return JSON.stringify({ decision: written, ...intent })
+  return { attempt, once: once ? 1 : 0, intent: intent === null ? '' : noteOf(intent), consumers }
 }
 
 /** Those of `fields` that the hash has. */

@@ -8,7 +8,7 @@ import type { Standing } from '../journal.ts'
 const WAITED = { sizeMax: 64, lanes: 1 }
 /** Longest wait (ms) for a replica. */
 const WAIT_MS = 1_000
-const FIELDS = { processing: 'proc', decision: 'event' } as const
+const FIELDS = { intent: 'intent', decision: 'event' } as const
 
 /** `replicas`: how many must have it; 0: nothing is asked. */
 export function keptOn(scripts: ScriptRunner, replicas: number): (standing: Standing) => Promise<void> {
