@@ -1,14 +1,16 @@
 // Runs one of the project's programs from a bare clone: `node scripts/run.mjs <source file> [arguments]`.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { prepare, root } from './prepare.mjs'
 
 const [source, ...args] = process.argv.slice(2)
 const cwd = process.cwd()
+const SERVERS = ['redis-server', 'rabbitmq-server']
+const PLACEMENT = ['postgresql', 'uwsgi-plugin-python3', 'python3-placement', 'python3-psycopg2']
+const NEEDED = { bench: SERVERS, 'test/mutants': [...SERVERS, ...PLACEMENT] }
 // The demo sees to its servers itself, since a container engine may run them.
-const asksServers = /^(?:bench|test\/mutants)\//.test(source)
-await prepare({ debianPackages: asksServers ? ['redis-server', 'rabbitmq-server'] : [] })
+await prepare({ debianPackages: NEEDED[dirname(source)] ?? [] })
 const program = join(root, 'dist', source.replace(/\.ts$/, '.js'))
 // In a group of its own: Ctrl-C reaches npm, the shell and this file at once, and must count as one signal there.
 const child = spawn(process.execPath, [program, ...args], { cwd, stdio: 'inherit', detached: true })

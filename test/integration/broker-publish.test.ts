@@ -56,6 +56,10 @@ describe('publishing', () => {
     }
     expect({ routingKey, offset }).to.deep.equal({ routingKey: 'transfer.claim.succeeded.applied.none', offset: 0 })
     expect({ ...seen, headers: { h: seen.headers.h, n: seen.headers.n } }).to.deep.equal(properties)
+    const queue = names.retry('10m')
+    expect(await broker.publish(message(queue, 'kept', ''))).to.equal('routed')
+    const kept = await withChannel(url, (channel) => channel.get(queue, { noAck: true }))
+    expect(kept).to.have.nested.property('properties.deliveryMode', 2)
   })
 
   it('is unroutable when no queue wanted it, and says so although the broker confirms', async () => {

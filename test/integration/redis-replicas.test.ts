@@ -66,6 +66,7 @@ describe('a journal on a Redis with a replica', () => {
   })
 
   it('tells nothing that no replica has, and goes on once one has it', async () => {
+    await redis.call('HSET', [ground.scripts.keys.record(ID), 'event', decided.value])
     replica.freeze()
     expect(String(await failureOf(journal.kept(decided)))).to.contain('no replica of Redis has the decision')
     replica.thaw()

@@ -31,9 +31,25 @@ export interface Simulated {
 
 const FILES = {
   redis: 'test/contract/redis.test.ts',
+  placement: 'test/contract/placement.test.ts',
   scripts: 'test/integration/redis-scripts.test.ts',
   tombstones: 'test/integration/redis-tombstones.test.ts',
-  placement: 'test/contract/placement.test.ts',
+  replicas: 'test/integration/redis-replicas.test.ts',
+  check: 'test/integration/redis-check.test.ts',
+  client: 'test/integration/redis-client.test.ts',
+  faults: 'test/integration/placement-faults.test.ts',
+  publish: 'test/integration/broker-publish.test.ts',
+  sending: 'test/unit/flow/sending.test.ts',
+  telling: 'test/unit/flow/telling.test.ts',
+  unmarked: 'test/unit/flow/unmarked-door.test.ts',
+  'done-before': 'test/unit/flow/done-before.test.ts',
+  retry: 'test/unit/retry/retry-on-timeout.test.ts',
+  session: 'test/unit/locks/session.test.ts',
+  hold: 'test/unit/locks/hold.test.ts',
+  pause: 'test/unit/worker/pause.test.ts',
+  still: 'test/unit/worker/still.test.ts',
+  breaker: 'test/unit/ledger/breaker.test.ts',
+  verdict: 'test/unit/dead-letters/verdict.test.ts',
   simulation: 'test/simulation/simulation.test.ts',
 } as const
 

@@ -98,6 +98,8 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
+/** What was expected: a simulation tells its last steps first. */
 function whyOf({ err }: Ended): string {
-  return (err?.message ?? '').split('\n')[0]!.slice(0, WHY_CHARS)
+  const lines = (err?.message ?? '').split('\n')
+  return (lines.findLast((line) => line.includes('expected ')) ?? lines[0]!).slice(0, WHY_CHARS)
 }

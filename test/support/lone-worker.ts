@@ -2,6 +2,7 @@
 import { namesOf } from '../../src/broker/names.ts'
 import type { Broker, Delivery } from '../../src/broker/broker.ts'
 import { effectsOf } from '../../src/flow/effects.ts'
+import type { Journal } from '../../src/journal/journal.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { lockSession } from '../../src/locks/session.ts'
 import { Telemetry } from '../../src/telemetry/events.ts'
@@ -33,6 +34,8 @@ type Settled = 'in hand' | 'acknowledged' | 'handed back'
 class Line {
   readonly prefetches: (number | 'cancelled')[] = []
   readonly published: string[] = []
+  /** Exchanges from which no queue takes anything. */
+  readonly unbound = new Set<string>()
   #deliver: (delivery: Delivery) => void = () => undefined
 
   readonly broker: Broker = {
@@ -42,7 +45,7 @@ class Line {
     stop: () => Promise.resolve(),
     publish: async ({ exchange, routingKey }) => {
       this.published.push(`${exchange}/${routingKey}`)
-      return 'routed'
+      return this.unbound.has(exchange) ? 'unroutable' : 'routed'
     },
     consume: async (_queue, prefetch, onDelivery) => {
       this.prefetches.push(prefetch)
@@ -55,12 +58,13 @@ class Line {
     },
   }
 
-  deliver(request: string): () => Settled {
+  /** `more`: fields besides those of a transfer that can be carried out. */
+  deliver(request: string, more: Readonly<Record<string, unknown>> = {}): () => Settled {
     let settled: Settled = 'in hand'
     const settle = (how: Settled): void => {
       if (settled === 'in hand') settled = how
     }
-    const fields = { version: 1, id: request, operation: 'transfer', consumer: I, source: S, destination: D }
+    const fields = { version: 1, id: request, operation: 'transfer', consumer: I, source: S, destination: D, ...more }
     this.#deliver({
       body: Buffer.from(JSON.stringify(fields)),
       properties: { headers: {} },
@@ -85,16 +89,22 @@ export interface LoneWorker {
 /** This store never ends. */
 const NOTHING_LOST = { look: () => Promise.resolve(), troubles: () => [] } as unknown as Restorer
 
-/** Started, and consuming. `slower`: the ledger as this worker finds it. */
-export async function loneWorker(
-  slower: (ledger: Ledger, clock: VirtualClock) => Ledger = (ledger) => ledger,
-): Promise<LoneWorker> {
+/** Journal and ledger as the worker finds them, where that is otherwise than they are. */
+export interface Otherwise {
+  readonly journal?: (journal: Journal, clock: VirtualClock) => Journal
+  readonly ledger?: (ledger: Ledger, clock: VirtualClock) => Ledger
+}
+
+/** Started, and consuming. */
+export async function loneWorker(otherwise: Otherwise = {}): Promise<LoneWorker> {
   const clock = virtualClock(1)
   const slot = memorySlot({ nowUs: clock.nowUs })
   seed(slot, SEED)
   const telemetry = new Telemetry()
   const locks = lockSession({ store: memoryLocks(slot), clock, telemetry, name: 'w:1', options: LOCK })
-  const [journal, ledger, line] = [memoryJournal(slot), slower(memoryLedger(slot), clock), new Line()]
+  const line = new Line()
+  const journal = otherwise.journal?.(memoryJournal(slot), clock) ?? memoryJournal(slot)
+  const ledger = otherwise.ledger?.(memoryLedger(slot), clock) ?? memoryLedger(slot)
   const effects = effectsOf(journal, ledger, line.broker)
   const names = namesOf('ferryman')
   const deps = { effects, journal, ledger, locks, clock, telemetry, names, settings: SETTINGS }

@@ -124,6 +124,25 @@ describe('the lock session of a process', () => {
     expect(locks.trusted).to.equal(false)
   })
 
+  it('counts its trust from before a renewal was sent, too', async () => {
+    const sentMs: number[] = []
+    const { locks, link } = await started('a', (store) => ({
+      ...store,
+      heartbeat: (...args) => {
+        sentMs.push(clock.monotonicMs())
+        return store.heartbeat(...args)
+      },
+    }))
+    link.weather.latencyMs = 400
+    await clock.runUntil(() => sentMs.length === 2)
+    await clock.advance(900) // its answer has come
+    link.weather.state = 'silent'
+    await clock.advance(sentMs[1]! + OPTIONS.leaseMs - OPTIONS.marginMs - clock.monotonicMs() - 1)
+    expect(locks.trusted).to.equal(true)
+    await clock.advance(2)
+    expect(locks.trusted).to.equal(false)
+  })
+
   it('is lost when no heartbeat is answered in time, and another is opened under a new id', async () => {
     const { locks, link, events } = await started()
     const { session } = locks
@@ -193,6 +212,26 @@ describe('the lock session of a process', () => {
     await clock.advance(30_000)
     expect(events[1]).to.match(/^session.lost/)
     expect(locks.session).to.equal(session)
+    expect(locks.trusted).to.equal(false)
+  })
+
+  it('is not revived by an answer that comes after its time, before any timer has run', async () => {
+    const answers: (() => void)[] = []
+    const { locks } = await started('a', (store) => ({
+      ...store,
+      heartbeat: async (session, leaseMs, open) => {
+        const answer = await store.heartbeat(session, leaseMs, open)
+        if (!open)
+          await new Promise<void>((resolve) => {
+            answers.push(resolve)
+          })
+        return answer
+      },
+    }))
+    await clock.runUntil(() => answers.length === 1)
+    clock.stall(OPTIONS.leaseMs - OPTIONS.marginMs - 1_000) // of which the renewal would leave some
+    answers[0]!()
+    await clock.settle()
     expect(locks.trusted).to.equal(false)
   })
 

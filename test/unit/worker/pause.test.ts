@@ -42,6 +42,7 @@ describe('a worker that pauses', () => {
     const [suspect, behind] = [line.deliver(R2), line.deliver(idOf('b', 3))]
     await clock.advance(LOOK_MS)
     expect([busy(), suspect(), behind()]).to.deep.equal(['in hand', 'in hand', 'in hand'])
+    expect(slot.records.get(R2)).to.include({ processing: '' }) // not begun beside the other
     troubles.push('the ledger does not answer')
     await clock.advance(2 * LOOK_MS)
     expect([busy(), suspect(), behind()]).to.deep.equal(['handed back', 'handed back', 'handed back'])

@@ -9,13 +9,15 @@ const WRITE_MS = 1_000
 
 describe('a worker that stands still', () => {
   it('past its lease hands the delivery back, and the request has seen a death', async () => {
-    const { clock, slot, line } = await loneWorker((ledger, at) => ({
-      ...ledger,
-      apply: async (...args) => {
-        await at.sleep(WRITE_MS)
-        return ledger.apply(...args)
-      },
-    }))
+    const { clock, slot, line } = await loneWorker({
+      ledger: (ledger, at) => ({
+        ...ledger,
+        apply: async (...args) => {
+          await at.sleep(WRITE_MS)
+          return ledger.apply(...args)
+        },
+      }),
+    })
     const settled = line.deliver(R1)
     await clock.advance(LOOK_MS)
     clock.stall(6_000)

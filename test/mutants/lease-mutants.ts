@@ -1,0 +1,77 @@
+// Guards of the lease in the process: until when it may be trusted, and by whom a lock is held.
+import { mutantsOf } from './mutant.ts'
+
+export const LEASE_MUTANTS = mutantsOf(
+  {
+    name: 'lease-from-send',
+    fear: 'A lease is trusted for as long as its heartbeat was under way too long.',
+    file: 'src/locks/lease.ts',
+    text: 'this.#storeMs = answer.nowMs',
+    instead: 'this.#storeMs = answer.nowMs; this.#sentAtMs = this.#parts.clock.monotonicMs()',
+    noticed: 'session: counts its trust from before a renewal was sent, too',
+  },
+  {
+    name: 'lease-margin',
+    fear: 'A lease is trusted to its last ms, though clocks differ.',
+    file: 'src/locks/lease.ts',
+    text: 'leaseMs - marginMs -',
+    instead: 'leaseMs -',
+    noticed: 'session: counts its trust from before the heartbeat was sent',
+  },
+  {
+    name: 'lease-compared',
+    fear: 'A process that slept through its timers trusts its lease.',
+    file: 'src/locks/lease.ts',
+    text: '!this.#over && this.#leftMs() > 0',
+    instead: '!this.#over',
+    noticed: 'session: is not trusted by a process that slept through its lease, before any timer has run',
+  },
+  {
+    name: 'lease-not-revived',
+    fear: 'A lease that is over is trusted again since an answer came late.',
+    file: 'src/locks/lease.ts',
+    text: 'if (this.#leftMs() <= 0)',
+    instead: 'if (false)',
+    noticed: 'session: is not revived by an answer that comes after its time, before any timer has run',
+  },
+  {
+    name: 'lease-in-order',
+    fear: 'The answer to an early heartbeat that comes late shortens the lease.',
+    file: 'src/locks/lease.ts',
+    text: 'if (sentAtMs <= this.#sentAtMs)',
+    instead: 'if (false)',
+    noticed: 'session: is not shortened by the answer to an early heartbeat that comes after that to a later one',
+  },
+  {
+    name: 'hold-from-grant',
+    fear: 'A lock is trusted longer than the store lets it be held, since clocks differ.',
+    file: 'src/locks/lease.ts',
+    text: 'Math.min(this.#parts.clock.monotonicMs(), this.#sentAtMs + storeMs - this.#storeMs)',
+    instead: 'this.#sentAtMs + storeMs - this.#storeMs',
+    noticed: 'hold: is not trusted longer because the clock of the store runs ahead',
+  },
+  {
+    name: 'hold-margin',
+    fear: 'A lock is trusted to the last ms of its hold time.',
+    file: 'src/locks/watch.ts',
+    text: '+ holdMs - marginMs',
+    instead: '+ holdMs',
+    noticed: 'hold: is trusted no longer than the hold time less the margin, from the earliest moment of its grant',
+  },
+  {
+    name: 'hold-session',
+    fear: 'A lock is trusted whose session is over.',
+    file: 'src/locks/session.ts',
+    text: 'takenBy !== this.#session',
+    instead: 'false',
+    noticed: 'hold: of an earlier session is lost, however healthy the present one is',
+  },
+  {
+    name: 'hold-verified',
+    fear: 'After a failover that lost its grant a lock is trusted.',
+    file: 'src/locks/watch.ts',
+    text: 'void this.#verify(number, held)',
+    instead: 'void 0',
+    noticed: 'hold: is lost when after a gap the store knows nothing of it, as after a failover that lost its grant',
+  },
+)

@@ -1,0 +1,80 @@
+// Guards of a write on Placement: the request marker, and what Placement is never asked without.
+import { mutantsOf } from './mutant.ts'
+
+export const PLACEMENT_MUTANTS = mutantsOf(
+  {
+    name: 'marker-reserved',
+    fear: 'A write goes out under a marker that this process has not made.',
+    file: 'src/ledger/placement/placement-ledger.ts',
+    text: 'ended !== null',
+    instead: 'false',
+    noticed: 'faults: a lost answer of a reservation ends the attempt unsent; that of a close is asked again',
+  },
+  {
+    name: 'marker-own',
+    fear: 'Two sends share a marker, and one takes it from the other.',
+    file: 'src/ledger/placement/apply.ts',
+    text: "standing === 'reserved'",
+    instead: "standing !== 'written'",
+    noticed: 'faults: a lost answer of a reservation ends the attempt unsent; that of a close is asked again',
+  },
+  {
+    name: 'marker-written',
+    fear: 'Nothing in Placement tells whether a write was carried out.',
+    file: 'src/ledger/placement/apply.ts',
+    text: 'await markers.row(attempt, 1)',
+    instead: 'null',
+    noticed: 'placement: sent again is answered as applied, and not written again',
+  },
+  {
+    name: 'marker-compared',
+    fear: 'A write makes its own marker, over one that is closed.',
+    file: 'src/ledger/placement/markers.ts',
+    text: 'await rowOf(markerOf(attempt), units, 0)]',
+    instead: "await rowOf(markerOf(attempt), units, null)], reserve: async () => 'reserved'",
+    noticed: 'faults: a write let go after its marker was removed finds nothing reserved, and is refused',
+    simulated: 'placement: markerNotReserved',
+  },
+  {
+    name: 'marker-closed',
+    fear: 'Closing a door leaves it open.',
+    file: 'src/ledger/placement/markers.ts',
+    text: 'await rowOf(k, 2, 0)',
+    instead: 'await rowOf(k, 0, 0)',
+    noticed: 'placement: closed before it was sent can never commit',
+    simulated: 'placement: doorLeftOpen',
+  },
+  {
+    name: 'marker-asked',
+    fear: 'A write that was refused since its first send was carried out is told as a lost race.',
+    file: 'src/ledger/placement/apply.ts',
+    text: "standing !== 'absent'",
+    instead: 'false',
+    noticed: 'faults: an answer lost after the commit of a claim: found, not written again, one effect',
+  },
+  {
+    name: 'guards-absent',
+    fear: 'A write goes through although a consumer that should hold nothing holds something.',
+    file: 'src/ledger/placement/apply.ts',
+    text: 'await movedOf(parts, absentGuards(write))',
+    instead: 'null',
+    noticed: 'placement: a guard that should hold nothing and does is a conflict',
+  },
+  {
+    name: 'left-behind',
+    fear: 'What an unanswered send is making is written over.',
+    file: 'src/ledger/placement/apply.ts',
+    text: 'resent && sent.options.absentAt === 0',
+    instead: 'false',
+    noticed: 'faults: one that an unanswered send may be making is not written before the door of that send is closed',
+  },
+  {
+    name: 'read-back-unanswered',
+    fear: 'A write that cannot be read back is taken for one that was not carried out.',
+    file: 'src/ledger/placement/apply.ts',
+    text: 'throw new Unanswered(`${asked} was carried out',
+    instead: 'throw new Error(`${asked} was carried out',
+    noticed:
+      'faults: 503 to the reading back of a write: it stands, so that nobody knows; asked again it is found done',
+  },
+)
