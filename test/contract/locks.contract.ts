@@ -212,6 +212,7 @@ const QUEUES: Readonly<Record<string, Rule>> = {
     await beat(store, 'a', 'b', 'c')
     await store.advance(2_500)
     await store.locks.release('a', held.number) // nobody has swept since the waiter died
+    expect((await acquire(store, 'a', 'k5', [ONE])).state).to.equal('granted')
     expect(await heard.next()).to.deep.include({ kind: 'granted', ticket: behind.number })
     expect(await store.locks.poke('b', other.number)).to.include({ state: 'granted' })
     await heard.unlisten()

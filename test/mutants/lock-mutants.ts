@@ -88,7 +88,7 @@ export const LOCK_MUTANTS = mutantsOf(
     file: 'lua/lib/queue.lua',
     text: '    bury(session, freed)\n  end',
     instead: '  end',
-    noticed: 'redis: a holder that dies passes on at the next heartbeat of anybody',
+    noticed: 'redis: a holder that dies passes on when the next in the queue asks',
   },
   {
     name: 'hold-time',
@@ -96,7 +96,7 @@ export const LOCK_MUTANTS = mutantsOf(
     file: 'lua/lib/queue.lua',
     text: "for _, number in ipairs(redis.call('ZRANGEBYSCORE', DL, '-inf', now, 'LIMIT', 0, limit)) do",
     instead: 'for _, number in ipairs({}) do',
-    noticed: 'redis: a holder whose process lives on is evicted at the end of the hold time, and told so',
+    noticed: 'redis: the hold time begins with the grant, not with the ticket',
   },
   {
     name: 'schema',

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { MUTANTS } from '../mutants/all.ts'
-import { Copy, countOf } from '../mutants/copy.ts'
 import type { Mutant } from '../mutants/mutant.ts'
 import { mutantsPage } from '../mutants/page.ts'
 import { projectRoot } from '../support/project-root.ts'
@@ -89,22 +88,5 @@ describe('the page of guards', () => {
     expect(page.split('\n').at(-2)).to.equal(
       '| `a-guard` | It breaks. | [a.lua](../lua/a.lua) | [a](../test/a.test.ts): holds | `unguarded` on placement |',
     )
-  })
-})
-
-describe('a copy with a guard taken away', () => {
-  it('lacks it until it is put back, and the project keeps it', () => {
-    const [mutant] = MUTANTS
-    const copy = new Copy(ROOT, BUILT)
-    try {
-      const count = (): number => countOf(mutant!.text, readFileSync(join(copy.folder, mutant!.file), 'utf8'))
-      const putBack = copy.take(mutant!)
-      expect(count()).to.equal(0)
-      expect(() => copy.take(mutant!)).to.throw('0 times instead of once')
-      putBack()
-      expect(count()).to.equal(1)
-    } finally {
-      copy.remove()
-    }
   })
 })
