@@ -1,10 +1,13 @@
 // What is found wrong with a Redis server, each thing made wrong on a real one.
 import { expect } from 'chai'
 import type { Server } from '../../src/demo/servers.ts'
+import type { LockSession } from '../../src/locks/session.ts'
 import { checkServer, memoryOf, probe } from '../../src/redis/check.ts'
 import type { RedisClient } from '../../src/redis/client.ts'
 import { keysOf } from '../../src/redis/keys.ts'
 import { Unavailable } from '../../src/retry/failures.ts'
+import type { Store } from '../../src/wire/parts.ts'
+import { redisHealth } from '../../src/wire/redis-health.ts'
 import { connected } from '../support/redis-ground.ts'
 import { ownRedis } from '../support/servers.ts'
 
@@ -82,5 +85,22 @@ describe('the check of a Redis server', () => {
     await redis.call('CONFIG', ['SET', 'maxmemory', '1'])
     expect(await redis.call('PING', [])).equal('PONG')
     expect(await probe(redis, keys).catch((failure: unknown) => failure)).instanceOf(Unavailable)
+  })
+
+  it('keeps a worker from consuming while memory runs out, no write is taken, or its lease is over', async () => {
+    const locks = { trusted: true }
+    const health = redisHealth({ redis, keys } as Store, locks as LockSession)
+    const troublesAt = async (maxBytes: number): Promise<readonly string[]> => {
+      await redis.call('CONFIG', ['SET', 'maxmemory', maxBytes])
+      await health.probe()
+      return health.troubles()
+    }
+    const { usedBytes } = await memoryOf(redis)
+    expect(await troublesAt(usedBytes * 2)).deep.equal([])
+    expect(String(await troublesAt(Math.round(usedBytes * 1.1)))).contain('at least 80 % of maxmemory')
+    expect(String(await troublesAt(1))).contain('redis takes no writes')
+    expect(await troublesAt(0)).deep.equal([])
+    locks.trusted = false
+    expect(health.troubles()).deep.equal(['the lease of this process is not trusted'])
   })
 })
