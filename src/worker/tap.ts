@@ -27,6 +27,7 @@ export class Tap {
   readonly #telemetry: Telemetry
   readonly #options: TapOptions
   #state: State = 'closed'
+  #move = 0
   #subscription: Subscription | null = null
   #closedAtMs: number | null = null
 
@@ -55,39 +56,49 @@ export class Tap {
   /** A request went through: what was down is back for sure. */
   async widen(): Promise<void> {
     if (this.#state !== 'careful') return
-    this.#state = 'closed'
-    await this.#subscription?.cancel()
-    if ((this.#state as State) === 'closed') await this.#open('open')
+    const move = this.#turnTo('closed')
+    await this.#letGo()
+    if (move === this.#move) await this.#open('open')
   }
 
   /** Takes no more deliveries, for ever. */
   async end(): Promise<void> {
-    this.#state = 'ended'
-    const subscription = this.#subscription
-    this.#subscription = null
-    await subscription?.cancel()
+    this.#turnTo('ended')
+    await this.#letGo()
   }
 
   async #open(state: 'careful' | 'open'): Promise<void> {
     const prefetch = state === 'careful' ? 1 : this.#options.concurrency
-    this.#state = state
+    const move = this.#turnTo(state)
+    let subscription: Subscription
     try {
-      this.#subscription = await this.#broker.consume(this.#options.queue, prefetch, this.#options.onDelivery)
+      subscription = await this.#broker.consume(this.#options.queue, prefetch, this.#options.onDelivery)
     } catch (failure) {
-      if (this.consuming) this.#state = 'closed'
+      if (move === this.#move) this.#state = 'closed'
       throw failure
     }
-    if ((this.#state as State) === 'ended') return this.end()
+    if (move !== this.#move) return subscription.cancel()
+    this.#subscription = subscription
     if (this.#closedAtMs !== null && state === 'careful') {
       this.#telemetry.emit('worker.resumed', { pausedMs: this.#clock.monotonicMs() - this.#closedAtMs })
     }
   }
 
   async #close(why: string): Promise<void> {
-    this.#state = 'closed'
+    this.#turnTo('closed')
     this.#closedAtMs = this.#clock.monotonicMs()
     this.#telemetry.emit('worker.paused', { why })
     this.#options.onPause()
+    await this.#letGo()
+  }
+
+  /** The number of this move: whoever finds another one after waiting has been overtaken, and leaves nothing behind. */
+  #turnTo(state: State): number {
+    if (this.#state !== 'ended') this.#state = state
+    return ++this.#move
+  }
+
+  async #letGo(): Promise<void> {
     const subscription = this.#subscription
     this.#subscription = null
     await subscription?.cancel()

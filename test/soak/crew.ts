@@ -61,7 +61,9 @@ export async function openCrew({ installation, workerEnv }: Ground, count: numbe
       const successor = hire()
       others.push(successor)
       await successor.up
-      const oldest = others.shift()!
+      // n.b. One that is told to end while it still waits for something that is down ends with 69.
+      const oldest = others.find(({ isUp }) => isUp)!
+      others.splice(others.indexOf(oldest), 1)
       expected.add(oldest)
       oldest.signal('SIGTERM')
       const code = await oldest.ended
