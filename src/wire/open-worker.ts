@@ -84,8 +84,9 @@ export class OpenWorker {
    */
   async start(): Promise<void> {
     const { store, locks, broker, health, breaker, intake, worker } = this.#running
-    await store.redis.start(this.#config.start.timeoutMs)
-    const findings = await checkServer(store.redis, store.keys)
+    const { timeoutMs } = this.#config.start
+    await store.redis.start(timeoutMs)
+    const findings = await untilAnswered(() => checkServer(store.redis, store.keys), timeoutMs, this.#clock)
     for (const { what, fix } of findings) this.#telemetry.emit('warning', { what, fix })
     await this.#prepareLedger()
     await locks.start()
