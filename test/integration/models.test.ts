@@ -1,4 +1,4 @@
-// The model of the journal and what taking a rule away does to it; a selection, since all of it takes minutes.
+// The models of journal, locks and Placement, and what taking a rule away does; a selection, since all takes minutes.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,17 +7,23 @@ import { projectRoot } from '../support/project-root.ts'
 
 const run = promisify(execFile)
 
-describe('the model of the journal', () => {
-  for (const configurations of ['PAUSE', 'ONCE', 'DIGEST']) {
-    it(`holds with its rules and breaks without one, in the configurations of ${configurations}`, async function () {
-      this.timeout(120_000)
-      const { stdout } = await run(process.execPath, [
-        join(projectRoot(), 'docs', 'models', 'check.mjs'),
-        configurations,
-      ])
-      const rows = stdout.trim().split('\n')
-      expect(rows.length).to.be.greaterThan(0)
-      expect(rows.filter((row) => !row.startsWith('ok'))).to.deep.equal([])
-    })
-  }
-})
+const MODELS: Readonly<Record<string, readonly string[]>> = {
+  journal: ['PAUSE', 'ONCE', 'DIGEST'],
+  locks: ['holds', 'breaks'],
+  placement: ['holds', 'breaks'],
+}
+
+for (const [model, configurations] of Object.entries(MODELS)) {
+  describe(`the model of the ${model}`, () => {
+    for (const configuration of configurations) {
+      it(`holds with its rules and breaks without one, in the configurations of ${configuration}`, async function () {
+        this.timeout(300_000)
+        const script = join(projectRoot(), 'docs', 'models', 'check.mjs')
+        const { stdout } = await run(process.execPath, [script, model, configuration])
+        const rows = stdout.trim().split('\n')
+        expect(rows.length).to.be.greaterThan(0)
+        expect(rows.filter((row) => !row.startsWith('ok'))).to.deep.equal([])
+      })
+    }
+  })
+}
