@@ -138,6 +138,7 @@ const DEEP = [
   ['placement', 'FAULTS=3 REQS=1', 'one request, three faults', 'holds'],
   ['placement', 'FAULTS=2 REQS=1 CANCEL=1', 'a cancel, or a deadline, two faults', 'holds'],
   ['placement', 'FAULTS=2 REQS=1 ALTERNATE=1', 'an alternate, two faults', 'holds'],
+  ['placement', 'FAULTS=2 REQS=1 HALF=1 FIRST=1 NK=8', 'halted reservations, the marker reserved before the note: not what is built', 'holds'],
   ['placement', 'FAULTS=1 ROLLBACK=1', 'the journal comes back older, two requests', 'holds'],
   ['placement', 'FAULTS=2 REQS=1 ROLLBACK=1', 'the journal comes back older, two faults', 'holds'],
   ['placement', 'FAULTS=2 DEL=1 DST2=3', 'a forced release, two faults', 'holds'],
