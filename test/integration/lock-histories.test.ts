@@ -40,7 +40,7 @@ describe('the lock scripts', () => {
     await redis.stop()
   })
 
-  it('are a lock in the eyes of many clients at once: exclusive, first come first served, tokens that rise', async function () {
+  it('are a lock in the eyes of many clients at once: exclusive, in order, with rising tokens', async function () {
     this.timeout(60_000 + RUNS * 1_000)
     let grants = 0
     let waits = 0

@@ -154,7 +154,7 @@ describe('a ticket in hand', () => {
     expect(lock.trusted()).to.equal(false)
   })
 
-  it('is lost when the store lost its grant before anybody made use of it, and another holds its resources', async () => {
+  it('is lost when the store lost its grant before anybody made use of it, and another holds it', async () => {
     const replica = checkpoint(slot)
     const ticket = await ground.ticketOf(a, 'r1')
     failover(slot, replica, 'run-2')
