@@ -7,7 +7,7 @@ function history(...answers: readonly (readonly [number, Seen['says'], string?])
   return answers.map(([ticket, says, resources = 'A'], n) => ({
     ticket,
     says,
-    resources: [...resources],
+    resources: resources.split(''),
     askedAt: 2 * n,
     answeredAt: 2 * n + 1,
   }))
