@@ -17,7 +17,7 @@ for (const [model, configurations] of Object.entries(MODELS)) {
   describe(`the model of the ${model}`, () => {
     for (const configuration of configurations) {
       it(`holds with its rules and breaks without one, in the configurations of ${configuration}`, async function () {
-        this.timeout(300_000)
+        this.timeout(600_000) // seconds on a quiet machine
         const script = join(projectRoot(), 'docs', 'models', 'check.mjs')
         const { stdout } = await run(process.execPath, [script, model, configuration])
         const rows = stdout.trim().split('\n')
