@@ -15,7 +15,7 @@ export const FLOW_MUTANTS = mutantsOf(
     name: 'intent-kept',
     fear: 'A failover loses the note of a send that is under way.',
     file: 'src/flow/apply.ts',
-    text: "noted === 'noted' && !deps.ledger.decides",
+    text: "noted === 'noted' && intent !== null",
     instead: 'false',
     noticed: 'sending: is not sent where no replica has its note',
   },

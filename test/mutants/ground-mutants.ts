@@ -94,8 +94,8 @@ export const GROUND_MUTANTS = mutantsOf(
     name: 'lease-pauses',
     fear: 'A worker takes requests that it may not begin.',
     file: 'src/wire/redis-health.ts',
-    text: '!locks.trusted',
-    instead: 'false',
+    text: 'locks.trusted ?',
+    instead: 'true ?',
     noticed: 'check: keeps a worker from consuming while memory runs out, no write is taken, or its lease is over',
   },
   {

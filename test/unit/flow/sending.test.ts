@@ -42,7 +42,7 @@ describe('a write', () => {
     const { clock, slot, line } = await loneWorker(apart(calls, () => Promise.resolve()))
     const settled = line.deliver(R1)
     await clock.advance(LOOK_MS)
-    expect(calls).to.deep.equal(['noted', 'processing kept', 'sent', 'decision kept'])
+    expect(calls).to.deep.equal(['noted', 'intent kept', 'sent', 'decision kept'])
     expect([settled(), slot.records.get(R1)!.decision!.code]).to.deep.equal(['acknowledged', 'applied'])
   })
 
