@@ -338,8 +338,8 @@ plan:
   fi;
 #if FIRST
   if :: !ISDEL(r) -> goto reserve :: else fi;
-#endif
 noting: skip;
+#endif
 #if !NO_INTENT
   atomic { if :: ISDEL(r) && NO_DELNOTE -> a = DONE :: else -> x_note(r, t, sess[w], k, (ISDEL(r) -> 4 : 1 + d), a) fi };
   if :: a == STALE -> goto giveup :: else -> noted = (ISDEL(r) -> 4 : 1 + d) fi;
