@@ -1,7 +1,6 @@
 // Statements about timeouts and repeating: marks, the ladder, and who may send what again.
 import { notYet, shown, type Section } from './statement.ts'
 
-
 export const REPEATING: Section = {
   title: '5. Timeouts and repeating',
   statements: [
