@@ -46,8 +46,8 @@
 #ifndef DST2         /* request 2 moves to here: 2 = C, 3 = nowhere (a release) */
 #define DST2 2
 #endif
-#ifndef FIRST        /* the marker is reserved before the intent is noted: not what is built */
-#define FIRST 0
+#ifndef FIRST        /* 0: the marker is reserved only after the intent is noted */
+#define FIRST 1
 #endif
 #ifndef REQS
 #define REQS 2
@@ -140,7 +140,7 @@
 #define WRITTEN 2
 #define SHUT 3
 #ifndef NK            /* one more than attempts ever made */
-#define NK 5
+#define NK 8
 #endif
 #define NOTHING 3        /* where a consumer is that holds nothing */
 

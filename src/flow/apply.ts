@@ -1,6 +1,6 @@
 // Stage 4 of 7: read, plan, and write once under the lock; an answer that did not come is settled, never guessed.
 import type { Journal } from '../journal/journal.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import type { Applied, Ledger } from '../ledger/ledger.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { refusedBefore } from '../transfer/deadline.ts'
@@ -41,7 +41,7 @@ export async function apply(
   return { kind: 'ended', begun, outcome, ...planned.used, before: views, after: views, moves: [] }
 }
 
-/** Notes where it must, and sends, again and again while no answer comes. */
+/** Makes ready and notes where it must, and sends, again and again while no answer comes. */
 async function send(
   job: Job,
   begun: Begun,
@@ -53,32 +53,43 @@ async function send(
   const { write, outcome } = planned
   const story = plannedStory(planned)
   const decision = decide(job, begun, outcome, story, deps)
+  const made = await answerOf(makeReady(job, begun, deps))
+  if (made !== null) return made.kind === 'applied' ? { kind: 'known' } : endOf(made, begun, deps)
   if ((await noteSending(job, begun, write, decision, deps)) === 'stale') return fenced(begun, deps)
   if (!held.trusted()) throw new LockLost('the lock was no longer trusted right before the write')
+  const input = { write, attempt: attemptOf(begun), decision }
+  const answer = await answerOf(repeat(deps.effects.apply, input, job, deps, request.idempotent))
+  if (answer.kind !== 'applied') return endOf(answer, begun, deps)
+  if (answer.decided) deps.locks.forget(begun.held) // the same step released it
+  return { kind: 'applied', write, outcome, story, decision, after: answer.after, decided: answer.decided }
+}
+
+/** Null: nothing is in the way of noting and sending the attempt. */
+async function makeReady(job: Job, begun: Begun, deps: Deps): Promise<Applied | null> {
+  if (deps.effects.reserve === null) return null
+  begun.reserved = true
+  return repeat(deps.effects.reserve, attemptOf(begun), job, deps)
+}
+
+async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer | { readonly kind: 'unclear' }> {
   try {
-    const answer = await repeat(
-      deps.effects.apply,
-      { write, attempt: attemptOf(begun), decision },
-      job,
-      deps,
-      request.idempotent,
-    )
-    switch (answer.kind) {
-      case 'applied':
-        if (answer.decided) deps.locks.forget(begun.held) // the same step released it
-        return { kind: 'applied', write, outcome, story, decision, after: answer.after, decided: answer.decided }
-      case 'known':
-        return answer
-      case 'conflict':
-        begun.wary = true
-        return { kind: 'conflict' }
-      case 'stale':
-        return fenced(begun, deps)
-    }
+    return await asked
   } catch (failure) {
     if (failure instanceof Unanswered || failure instanceof Unavailable) return { kind: 'unclear' }
     throw failure
   }
+}
+
+/** What is left to do where an attempt was not carried out, or nobody knows. */
+function endOf(
+  answer: Exclude<Applied, { kind: 'applied' }> | { readonly kind: 'unclear' },
+  begun: Begun,
+  deps: Deps,
+): Attempted | OpenDoor | { readonly kind: 'known' } {
+  if (answer.kind === 'stale') return fenced(begun, deps)
+  if (answer.kind !== 'conflict') return answer
+  begun.wary = true
+  return { kind: 'conflict' }
 }
 
 /**

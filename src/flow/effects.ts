@@ -27,6 +27,8 @@ export interface Effects {
   readonly read: Repeatable<Scope, Snapshot>
   readonly sketch: Repeatable<Scope, Sketch>
   readonly find: Repeatable<Attempt, Awaited<ReturnType<Ledger['find']>>>
+  /** Null where nothing is to be made ready. */
+  readonly reserve: Repeatable<Attempt, Applied | null> | null
   readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<Deciding, 'decided' | 'stale'>
@@ -70,6 +72,7 @@ const APPLY_BECAUSE: Readonly<Record<Ledger['name'], string>> = {
   memory: 'the write and its mark are one step',
 }
 const ONLY_READS = 'it only reads'
+const RESERVED_ONCE = 'a marker that this process has is not made again, and one that it is not sure of is given up'
 const UNGUARDED = [
   'ledger.delete',
   'nothing in the books says whose DELETE it was: a second one could take what was allocated since',
@@ -80,7 +83,7 @@ const SETTLED_ONCE = 'the first settlement of a delivery counts, later ones do n
  * Declares the effects over the given ports. Throws where one is not marked idempotent although the flow repeats it.
  */
 export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher): Effects {
-  const effects: Omit<Effects, 'deleteUnguarded'> = {
+  const effects: Omit<Effects, 'reserve' | 'deleteUnguarded'> = {
     begin: idempotent(
       'journal.begin',
       'a processing token is given once, and the same token is answered with what it began',
@@ -139,6 +142,10 @@ export function effectsOf(journal: Journal, ledger: Ledger, publisher: Publisher
     handBack: idempotent('broker.hand_back', SETTLED_ONCE, async (delivery) => delivery.handBack()),
   }
   for (const effect of Object.values<{ name: string }>({ ...effects })) assertIdempotent(effect)
-  const { deleteUnguarded } = ledger
-  return { ...effects, deleteUnguarded: deleteUnguarded === null ? null : once(...UNGUARDED, deleteUnguarded) }
+  const { reserve, deleteUnguarded } = ledger
+  return {
+    ...effects,
+    reserve: reserve === null ? null : idempotent('ledger.reserve', RESERVED_ONCE, reserve),
+    deleteUnguarded: deleteUnguarded === null ? null : once(...UNGUARDED, deleteUnguarded),
+  }
 }

@@ -25,7 +25,7 @@ export async function closeDoor(
   begun: Begun,
   deps: Deps,
 ): Promise<{ readonly kind: 'closed' } | Extract<Ending, { kind: 'stopped' | 'found' }>> {
-  if (!deps.ledger.decides && begun.noted === null) return { kind: 'closed' } // nothing was sent
+  if (!deps.ledger.decides && begun.noted === null && !begun.reserved) return { kind: 'closed' } // nothing was sent
   if (begun.noted?.marked === false) {
     return { kind: 'stopped', begun, why: 'no marker proves what became of the release; the next delivery settles it' }
   }
@@ -39,6 +39,7 @@ export async function closeDoor(
     case 'closed':
       begun.attempt += 1
       begun.noted = null
+      begun.reserved = false
       return { kind: 'closed' }
   }
 }

@@ -48,6 +48,8 @@ export interface Begun {
   held: number
   /** What may have been sent under this attempt to a ledger that does not decide; null: nothing. */
   noted: Intent | null
+  /** Whether what proves this attempt may have been made ready: its number is not used again. */
+  reserved: boolean
   /** A write that was planned on a sketch has been refused: the next one is planned on all that can be read. */
   wary: boolean
 }

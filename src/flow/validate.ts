@@ -43,6 +43,7 @@ export async function validate(job: Job, deps: Deps, signal: AbortSignal, turn: 
     attempt: processing.attempt,
     held: ticket.number,
     noted: processing.intent,
+    reserved: false,
     wary: false,
   }
   deps.telemetry.emit('request.begun', {

@@ -58,6 +58,12 @@ export interface Ledger {
   /** As much of it as a plan that writes needs, in fewer requests where that can be. */
   sketch(scope: Scope): Promise<Sketch>
   /**
+   * Makes ready what proves the attempt, for this process alone, before its send is noted: a worker that was overtaken
+   * finds its note refused then, and never makes ready what another is closing. Answers with null where the attempt may
+   * be noted and sent, else why not. The method is null where nothing is to be made ready.
+   */
+  readonly reserve: ((attempt: Attempt) => Promise<Applied | null>) | null
+  /**
    * Carries out `write` wholly or not at all, together with the attempt's marker. Sending the identical write again is
    * safe: it is answered as applied. Where books and journal are one store the decision is written in the same step, if
    * reading back inside that step gave exactly the target, and the lock is released.

@@ -12,6 +12,22 @@ export const FLOW_MUTANTS = mutantsOf(
     simulated: 'placement: intentForgotten',
   },
   {
+    name: 'reserved-first',
+    fear: 'A worker that was overtaken makes ready what another has closed, and writes.',
+    file: 'src/flow/apply.ts',
+    text: 'if (deps.effects.reserve === null)',
+    instead: 'if (true)',
+    noticed: 'sending: to a ledger apart from the journal is noted, and the note kept by a replica, before it is sent',
+  },
+  {
+    name: 'number-passed-over',
+    fear: 'A number whose marker somebody else has made is used all the same.',
+    file: 'src/flow/intent.ts',
+    text: 'begun.noted === null && !begun.reserved',
+    instead: 'begun.noted === null',
+    noticed: 'sending: whose proof is not its own is neither noted nor sent under that number, but under the next',
+  },
+  {
     name: 'intent-kept',
     fear: 'A failover loses the note of a send that is under way.',
     file: 'src/flow/apply.ts',

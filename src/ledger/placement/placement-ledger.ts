@@ -7,7 +7,8 @@ import type { Ledger, Sketch } from '../ledger.ts'
 import { applyOn, reserveAlone } from './apply.ts'
 import type { Authorise } from './authorise.ts'
 import { placementHttp, type PlacementHttp } from './http.ts'
-import { markerOf, placementMarkers, type Markers } from './markers.ts'
+import { placementMarkers, type Markers } from './markers.ts'
+import { ownMarkers } from './own-markers.ts'
 import { accepted } from './refusals.ts'
 import { absent, placementReading, type ReadConsumer, type Reading } from './reading.ts'
 
@@ -30,6 +31,7 @@ export interface OverHttpOptions {
 
 export interface PlacementLedger extends Ledger {
   readonly name: 'placement'
+  readonly reserve: NonNullable<Ledger['reserve']>
   readonly deleteUnguarded: NonNullable<Ledger['deleteUnguarded']>
   readonly markers: Markers
   readonly http: PlacementHttp
@@ -52,12 +54,7 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
   const markers = placementMarkers(http, { namespace: options.namespace, count: options.markers })
   const reading = placementReading(http, options.clock)
   const parts = { http, markers, reading, clock: options.clock }
-  /** Markers that this process has made, by which processing, and what came of the sends under each. */
-  const own = new Map<string, Own>()
-  const keep = (k: string, token: string, sends: Own['sends']): void => {
-    own.set(k, { token, sends })
-    if (own.size > OWN_MAX) own.delete(own.keys().next().value!)
-  }
+  const own = ownMarkers((attempt) => reserveAlone(parts, attempt))
   return {
     name: 'placement',
     decides: false,
@@ -68,22 +65,18 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
       return snapshotOf(consumers, await providersIn(providers, reading))
     },
     sketch: (scope) => sketchOf(scope, reading, options.moves),
+    reserve: own.take,
     apply: async (write, attempt) => {
-      const [k, { token }] = [markerOf(attempt), attempt]
-      const made = own.get(k)
-      const sends = made?.token === token ? made.sends : null
+      const ended = await own.take(attempt)
+      if (ended !== null) return ended
+      const sends = own.sendsOf(attempt) ?? 'answered'
       if (sends === 'done') return { kind: 'applied', after: null, decided: false }
-      if (sends === null) {
-        const ended = await reserveAlone(parts, attempt)
-        if (ended !== null) return ended
-      }
-      const open = sends ?? 'answered'
       try {
-        const applied = await applyOn(parts, write, attempt, open === 'unanswered')
-        keep(k, token, applied.kind === 'applied' ? 'done' : open)
+        const applied = await applyOn(parts, write, attempt, sends === 'unanswered')
+        own.keep(attempt, applied.kind === 'applied' ? 'done' : sends)
         return applied
       } catch (failure) {
-        keep(k, token, failure instanceof Unanswered ? 'unanswered' : open)
+        own.keep(attempt, failure instanceof Unanswered ? 'unanswered' : sends)
         throw failure
       }
     },
@@ -93,7 +86,7 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     },
     close: async (attempt) => {
       const standing = await markers.close(attempt)
-      own.delete(markerOf(attempt))
+      own.drop(attempt)
       return standing
     },
     // n.b. The root document would be answered without a look at the database.
@@ -109,15 +102,6 @@ export function placementLedgerOver(http: PlacementHttp, options: OverHttpOption
     stop: () => http.close(),
   }
 }
-
-interface Own {
-  /** The processing that made it. Another one of this process has another plan, where the journal lost the first. */
-  readonly token: string
-  readonly sends: 'answered' | 'unanswered' | 'done'
-}
-
-/** Attempts that others have taken over are never asked for again; one that is forgotten is closed, not sent. */
-const OWN_MAX = 10_000
 
 /** A consumer that nobody is. */
 const NOBODY = '00000000-0000-0000-0000-000000000000'

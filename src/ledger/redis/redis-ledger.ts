@@ -27,6 +27,7 @@ export function redisLedger(scripts: ScriptRunner): Ledger {
   return {
     name: 'redis',
     decides: true,
+    reserve: null,
     deleteUnguarded: null,
     snapshot,
     sketch: async (scope) => ({ ...(await snapshot(scope)), assumed: false }),

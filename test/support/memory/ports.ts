@@ -92,6 +92,7 @@ export function memoryLedger(slot: MemorySlot, call: Call = directCall): Ledger 
   return {
     name: 'memory',
     decides: true,
+    reserve: null,
     deleteUnguarded: null,
     sketch: (scope) => call('ledger.sketch', () => ({ ...snapshot(slot, scope), assumed: false })),
     snapshot: (scope) => call('ledger.snapshot', () => snapshot(slot, scope)),

@@ -7,7 +7,7 @@ import { LOOK_MS, loneWorker, type Otherwise } from '../../support/lone-worker.t
 import { acquire, heartbeat, release } from '../../support/memory/tickets.ts'
 
 /** A ledger apart from the journal, and a journal with replicas; `calls` is what they are asked, in order. */
-function apart(calls: string[], kept: () => Promise<void>): Otherwise {
+function apart(calls: string[], kept: () => Promise<void>): Required<Otherwise> {
   return {
     journal: (journal) => ({
       ...journal,
@@ -23,6 +23,10 @@ function apart(calls: string[], kept: () => Promise<void>): Otherwise {
     ledger: (ledger) => ({
       ...ledger,
       decides: false,
+      reserve: async () => {
+        calls.push('reserved')
+        return null
+      },
       apply: async (write): Promise<Applied> => {
         calls.push('sent')
         const after = write.changes.map(({ before, after: target }) => [
@@ -42,8 +46,31 @@ describe('a write', () => {
     const { clock, slot, line } = await loneWorker(apart(calls, () => Promise.resolve()))
     const settled = line.deliver(R1)
     await clock.advance(LOOK_MS)
-    expect(calls).to.deep.equal(['noted', 'intent kept', 'sent', 'decision kept'])
+    expect(calls).to.deep.equal(['reserved', 'noted', 'intent kept', 'sent', 'decision kept'])
     expect([settled(), slot.records.get(R1)!.decision!.code]).to.deep.equal(['acknowledged', 'applied'])
+  })
+
+  it('whose proof is not its own is neither noted nor sent under that number, but under the next', async () => {
+    const calls: string[] = []
+    const { journal, ledger } = apart(calls, () => Promise.resolve())
+    const { clock, slot, line } = await loneWorker({
+      journal,
+      ledger: (...inner) => ({
+        ...ledger(...inner),
+        reserve: async ({ number }) => {
+          calls.push(`reserved ${number}`)
+          return number === 1 ? { kind: 'conflict', reason: 'marker' } : null
+        },
+        close: async ({ number }) => {
+          calls.push(`closed ${number}`)
+          return 'closed'
+        },
+      }),
+    })
+    const settled = line.deliver(R1)
+    await clock.runUntil(() => settled() !== 'in hand')
+    expect(calls.slice(0, 5)).to.deep.equal(['reserved 1', 'closed 1', 'reserved 2', 'noted', 'intent kept'])
+    expect(slot.records.get(R1)!.decision!.code).to.equal('applied')
   })
 
   it('is not sent where no replica has its note', async () => {
