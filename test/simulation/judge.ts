@@ -89,9 +89,11 @@ export class Judge {
   sending(command: Command): void {
     if (command.apply === null) return
     const { request, number } = command.apply.attempt
-    const body = this.#slot.records.get(request)?.body
-    const decoded = body === undefined ? null : this.tellings.decode(body)
-    if (decoded?.kind !== 'request' || decoded.request.idempotent) return
+    const record = this.#slot.records.get(request)
+    // n.b. Where the ledger is the journal, nothing that was begun under an earlier run can be carried out any more.
+    if (record === undefined || (this.deeds === null && record.run !== this.#slot.run)) return
+    const decoded = this.tellings.decode(record.body)
+    if (decoded.kind !== 'request' || decoded.request.idempotent) return
     const key = `${request} ${number}`
     if (this.#sends.has(key))
       this.broken('I6 never repeated', `write ${number} of ${request} was sent again, which its sender forbids`)
