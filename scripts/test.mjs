@@ -23,6 +23,7 @@ const LONG = [
   'placement-unsettled',
   'poison',
   'rolling',
+  'unlocked',
 ].map((name) => join('test', 'chaos', `${name}.test.ts`))
 const started = process.env.INIT_CWD ?? process.cwd()
 const firstOption = [...process.argv.slice(2), '-'].findIndex((arg) => arg.startsWith('-'))

@@ -32,10 +32,10 @@ export interface WorkerUnderTest {
 /** Something that it needs may be down for a while when it starts. */
 const UP_MS = 180_000
 
-/** Starts a worker with `env` and what a process needs. */
-export function spawnWorker(env: Readonly<Record<string, string>>): WorkerUnderTest {
+/** Starts a worker with `env` and what a process needs; `main` is the program of this or of another build. */
+export function spawnWorker(env: Readonly<Record<string, string>>, main = MAIN): WorkerUnderTest {
   const { PATH, HOME } = process.env
-  const child = spawn(process.execPath, [MAIN, 'worker'], {
+  const child = spawn(process.execPath, [main, 'worker'], {
     env: { PATH, HOME, FERRYMAN_HTTP_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

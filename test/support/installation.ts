@@ -7,6 +7,7 @@ import { checkBooks } from './books.ts'
 import { isDecision, openLine, type Line, type Message } from './installation-line.ts'
 import { spawnWorker, until, type WorkerUnderTest } from './installation-workers.ts'
 import { emptied, sharedPlacement } from './placement-server.ts'
+import { unlockedMain } from './unlocked-build.ts'
 import { freshNamespace, freshVhost, sharedRabbit, sharedRedis } from './servers.ts'
 
 export interface Books {
@@ -73,9 +74,15 @@ export interface InstallationOptions {
   readonly rabbitUrl?: string
   readonly managementUrl?: string
   readonly env?: Readonly<Record<string, string>>
+  /** The program of another build, for its workers. */
+  readonly main?: string
   /** Default: redis. With placement the shared one, emptied. */
   readonly ledger?: LedgerName
 }
+
+/** Runs of `unlocked.test.ts` set it: workers of a build without locks. No program of the product reads it. */
+export const UNLOCKED = 'TEST_WORKERS_UNLOCKED'
+const isUnlocked = process.env[UNLOCKED] === '1'
 
 export type LedgerName = (typeof LEDGERS)[number]
 export const LEDGERS = ['redis', 'placement'] as const
@@ -91,12 +98,13 @@ export async function openInstallation(options: InstallationOptions = {}): Promi
     ...(options.ledger === 'placement' && (await placementEnv())),
     ...options.env,
   }
+  const main = options.main ?? (isUnlocked ? unlockedMain() : undefined)
   const workers: WorkerUnderTest[] = []
   const run = (words: readonly string[], input = ''): Promise<Run> => ferryman(words, { env, input })
   await must(run(['topology', 'apply']))
   const line = await openLine(env.FERRYMAN_RABBITMQ_URL.split(','), names)
   const spawn = (more: Readonly<Record<string, string>> = {}): WorkerUnderTest => {
-    const worker = spawnWorker({ ...env, FERRYMAN_RABBITMQ_TOPOLOGY: 'off', ...more })
+    const worker = spawnWorker({ ...env, FERRYMAN_RABBITMQ_TOPOLOGY: 'off', ...more }, main)
     workers.push(worker)
     return worker
   }
@@ -169,6 +177,8 @@ async function must(running: Promise<Run>): Promise<Run> {
 
 const LADDER = ['1s', '5s', '30s', '2m', '10m'] as const
 const AT_REST_MS = 60_000
+/** Who dies between the acknowledgement and its note leaves it to the sweep, a minute later, to tell again. */
+const SWEPT_MS = 100_000
 /** A message in a worker's hands is in no queue; a copy that is set aside comes back after 1 s. */
 const EMPTY_FOR_MS = 1_500
 
@@ -197,6 +207,9 @@ async function faultsAtRest(installation: Installation, workers: readonly Worker
   const note = (failure: unknown): void => {
     faults.push(failure instanceof Error ? failure.message : String(failure))
   }
+  const isTold = async (): Promise<boolean> =>
+    (await installation.transfers()).every(({ state }) => state !== 'decided')
+  if (workers.some(({ isOver }) => !isOver)) await until('all is noted as told', isTold, SWEPT_MS).catch(note)
   await untilEmpty(installation).catch(note)
   const running = workers.filter(({ isOver }) => !isOver)
   for (const worker of running) worker.signal('SIGTERM')
