@@ -1,5 +1,5 @@
 // Statements about requests: their bytes, fields, defaults, ids and copies.
-import { notYet, shown, type Section } from './statement.ts'
+import { shown, type Section } from './statement.ts'
 import { ORDER } from './titles.ts'
 
 const TABLE = 'claim transfer retarget confirm revert acquire release resize adjust swap-consumer cancel'

@@ -86,8 +86,8 @@ describe('a write', () => {
     const calls: string[] = []
     const { journal, ledger } = apart(calls, () => Promise.resolve())
     const { clock, line } = await loneWorker({
-      journal: (...given) => ({ ...journal!(...given), unsettled: () => Promise.resolve({ [I]: R2 }) }),
-      ledger: ledger!,
+      journal: (...given) => ({ ...journal(...given), unsettled: () => Promise.resolve({ [I]: R2 }) }),
+      ledger,
     })
     const settled = line.deliver(R1)
     await clock.advance(LOOK_MS)
