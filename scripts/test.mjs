@@ -14,6 +14,7 @@ const MINUTES_MAX = { all: 20, named: 90 }
 /** Runs of many faults that are long beside what they find: left to `npm run test:chaos`, unless they are named. */
 const LONG = [
   'cluster',
+  'crash-points',
   'failover',
   'failover-tail',
   'placement-foreign-writer',

@@ -147,19 +147,23 @@ const DEEP = [
 ]
 
 const scratch = await mkdtemp(join(tmpdir(), 'models-'))
-const deep = process.argv[2] === '--deep'
-const wanted = process.argv.slice(deep ? 3 : 2)
+const options = process.argv.slice(2).filter((word) => word.startsWith('--'))
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const deep = options.includes('--deep')
+/** One row of so many, another each day. */
+const every = Number(options.find((word) => word.startsWith('--every='))?.slice('--every='.length) ?? 1)
+const today = Math.floor(Date.now() / 86_400_000)
 if (deep) CONFIGURATIONS.splice(0, CONFIGURATIONS.length, ...DEEP)
 let failed = false
 
 async function check([model, flags, what, expected], index) {
   const folder = await mkdtemp(join(scratch, `${index}-`))
   const defines = flags.split(' ').filter(Boolean).map((flag) => `-D${flag}`)
-  const options = { cwd: folder, maxBuffer: 1 << 26, timeout: 600_000 }
-  await run('spin', ['-a', ...defines, join(here, `${model}.pml`)], options)
-  await run('gcc', ['-O1', '-w', '-DSAFETY', '-DCOLLAPSE', '-DVECTORSZ=2048', '-DMEMLIM=5000', '-o', 'pan', 'pan.c'], options)
+  const settings = { cwd: folder, maxBuffer: 1 << 26, timeout: 600_000 }
+  await run('spin', ['-a', ...defines, join(here, `${model}.pml`)], settings)
+  await run('gcc', ['-O1', '-w', '-DSAFETY', '-DCOLLAPSE', '-DVECTORSZ=2048', '-DMEMLIM=5000', '-o', 'pan', 'pan.c'], settings)
   const startedMs = performance.now()
-  const { stdout } = await run('./pan', ['-m200000'], options)
+  const { stdout } = await run('./pan', ['-m200000'], settings)
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   await rm(folder, { recursive: true })
   const errors = Number(/errors: (\d+)/.exec(stdout)?.[1] ?? NaN)
@@ -172,7 +176,8 @@ async function check([model, flags, what, expected], index) {
 }
 
 try {
-  const queue = CONFIGURATIONS.filter((row) => wanted.every((word) => row.join(' ').includes(word))).entries()
+  const rows = CONFIGURATIONS.filter((row) => wanted.every((word) => row.join(' ').includes(word)))
+  const queue = rows.filter((_, place) => place % every === today % Math.min(every, rows.length)).entries()
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, async () => {
     for (const [index, row] of queue) await check(row, index)
   }))
