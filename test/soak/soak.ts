@@ -11,7 +11,7 @@ import { soak, type Now, type Soaked } from './run.ts'
 const USAGE = `npm run soak -- [--ledger L] [--minutes N] [--seed S] [--workers W]
   --ledger L     on which ledger: redis (default) or placement
   --minutes N    of load under faults, with rests between (30); parts as in 0.5
-  --seed S       the same requests and faults, though not at the same moments (default: a new one)
+  --seed S       the same faults in the same order, though not at the same moments (default: a new one)
   --workers W    worker processes, 2 or more, one of which is never killed (3)
 Ctrl-C ends the load and judges what there is; a second one ends at once.`
 
