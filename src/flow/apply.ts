@@ -1,6 +1,6 @@
 // Stage 4 of 7: read, plan, and write once under the lock; an answer that did not come is settled, never guessed.
 import type { Journal } from '../journal/journal.ts'
-import type { Applied, Ledger } from '../ledger/ledger.ts'
+import type { Ledger, NotApplied } from '../ledger/ledger.ts'
 import { LockLost, type Lock } from '../locks/lock.ts'
 import { Unanswered, Unavailable } from '../retry/failures.ts'
 import { refusedBefore } from '../transfer/deadline.ts'
@@ -54,7 +54,7 @@ async function send(
   const story = plannedStory(planned)
   const decision = decide(job, begun, outcome, story, deps)
   const made = await answerOf(makeReady(job, begun, deps))
-  if (made !== null) return made.kind === 'applied' ? { kind: 'known' } : endOf(made, begun, deps)
+  if (made !== null) return endOf(made, begun, deps)
   if ((await noteSending(job, begun, write, decision, deps)) === 'stale') return fenced(begun, deps)
   if (!held.trusted()) throw new LockLost('the lock was no longer trusted right before the write')
   const input = { write, attempt: attemptOf(begun), decision }
@@ -65,7 +65,7 @@ async function send(
 }
 
 /** Null: nothing is in the way of noting and sending the attempt. */
-async function makeReady(job: Job, begun: Begun, deps: Deps): Promise<Applied | null> {
+async function makeReady(job: Job, begun: Begun, deps: Deps): Promise<NotApplied | null> {
   if (deps.effects.reserve === null) return null
   begun.reserved = true
   return repeat(deps.effects.reserve, attemptOf(begun), job, deps)
@@ -82,7 +82,7 @@ async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer | { read
 
 /** What is left to do where an attempt was not carried out, or nobody knows. */
 function endOf(
-  answer: Exclude<Applied, { kind: 'applied' }> | { readonly kind: 'unclear' },
+  answer: NotApplied | { readonly kind: 'unclear' },
   begun: Begun,
   deps: Deps,
 ): Attempted | OpenDoor | { readonly kind: 'known' } {

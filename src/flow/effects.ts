@@ -13,7 +13,7 @@ import type {
   Sending,
   Standing,
 } from '../journal/journal.ts'
-import type { Applied, Attempt, Ledger, Sketch } from '../ledger/ledger.ts'
+import type { Applied, Attempt, Ledger, NotApplied, Sketch } from '../ledger/ledger.ts'
 import { assertIdempotent } from '../retry/retry-on-timeout.ts'
 import { idempotent, once, type Effect } from '../retry/effect.ts'
 import type { Decision } from '../transfer/event.ts'
@@ -28,7 +28,7 @@ export interface Effects {
   readonly sketch: Repeatable<Scope, Sketch>
   readonly find: Repeatable<Attempt, Awaited<ReturnType<Ledger['find']>>>
   /** Null where nothing is to be made ready. */
-  readonly reserve: Repeatable<Attempt, Applied | null> | null
+  readonly reserve: Repeatable<Attempt, NotApplied | null> | null
   readonly apply: Repeatable<{ write: Write; attempt: Attempt; decision: Decision }, Applied>
   readonly close: Repeatable<Attempt, 'applied' | 'closed' | 'stale'>
   readonly decide: Repeatable<Deciding, 'decided' | 'stale'>

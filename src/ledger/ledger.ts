@@ -33,6 +33,9 @@ export type Applied =
   /** This processing or its lock is over; nothing was written. Stop: no write, no event, no ack. */
   | { readonly kind: 'stale' }
 
+/** What an attempt came to that this processing has not carried out. */
+export type NotApplied = Exclude<Applied, { kind: 'applied' }>
+
 /** A snapshot that may leave out what the write checks by itself. */
 export interface Sketch extends Snapshot {
   /** Whether anything was left out: what is refused on it must be planned again on a whole snapshot. */
@@ -62,7 +65,7 @@ export interface Ledger {
    * finds its note refused then, and never makes ready what another is closing. Answers with null where the attempt may
    * be noted and sent, else why not. The method is null where nothing is to be made ready.
    */
-  readonly reserve: ((attempt: Attempt) => Promise<Applied | null>) | null
+  readonly reserve: ((attempt: Attempt) => Promise<NotApplied | null>) | null
   /**
    * Carries out `write` wholly or not at all, together with the attempt's marker. Sending the identical write again is
    * safe: it is answered as applied. Where books and journal are one store the decision is written in the same step, if

@@ -40,6 +40,7 @@ const FILES = {
   faults: 'test/integration/placement-faults.test.ts',
   publish: 'test/integration/broker-publish.test.ts',
   sending: 'test/unit/flow/sending.test.ts',
+  reading: 'test/unit/flow/reading.test.ts',
   telling: 'test/unit/flow/telling.test.ts',
   unmarked: 'test/unit/flow/unmarked-door.test.ts',
   'done-before': 'test/unit/flow/done-before.test.ts',

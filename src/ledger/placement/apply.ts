@@ -4,7 +4,7 @@ import { Unanswered } from '../../retry/failures.ts'
 import { sameAmounts } from '../../transfer/allocations.ts'
 import type { Write } from '../../transfer/plan.ts'
 import type { Consumer } from '../../transfer/snapshot.ts'
-import type { Applied, Attempt } from '../ledger.ts'
+import type { Applied, Attempt, NotApplied } from '../ledger.ts'
 import { bodyOf, raisedBy, type BodyOptions } from './body.ts'
 import type { PlacementHttp } from './http.ts'
 import { MARKER_CLASS } from './marker-providers.ts'
@@ -33,11 +33,11 @@ type Sent = Applied | { readonly kind: 'again'; readonly options: BodyOptions }
  * written to it meanwhile. So nothing is ever sent under a K that another has touched, nor under one whose reservation
  * was not answered: the door of this attempt is closed then, and the next number has a K of its own.
  */
-export async function reserveAlone(parts: Parts, attempt: Attempt): Promise<Applied | null> {
+export async function reserveAlone(parts: Parts, attempt: Attempt): Promise<NotApplied | null> {
   try {
     const standing = await parts.markers.reserve(attempt)
     if (standing === 'reserved') return null
-    if (standing === 'written') return await settled(parts, attempt, 'known')
+    if (standing === 'written') return await settled(parts, attempt)
   } catch (failure) {
     if (!(failure instanceof Unanswered)) throw failure
   }
@@ -96,7 +96,10 @@ async function refusedAs(
     return { kind: 'conflict', reason: reasonOf(refusal) }
   }
   const standing = await parts.markers.find(attempt)
-  if (standing !== 'absent') return settled(parts, attempt, 'applied')
+  if (standing !== 'absent') {
+    const found = await settled(parts, attempt) // n.b. under a marker that this processing has made
+    return found.kind === 'known' ? { kind: 'applied', after: null, decided: false } : found
+  }
   const { expected, given } = refusal.kind === 'generation' ? refusal : { expected: null, given: null }
   if (given === 0 && options.absentAt === null) return { kind: 'stale' } // K alone is given 0, and was removed since
   const left = expected === 0 && given === null
@@ -113,14 +116,13 @@ function reasonOf({ rule, provider, resourceClass }: Extract<Refusal, { kind: 'r
 }
 
 /**
- * The attempt was sent before: it is in the books, or its door is closed. Under a marker that this processing has made
- * it is its own send; else one of a forerunner, or of one that has taken over, and which of them is for the journal to
- * say, when a decision or the next attempt is written down.
+ * The attempt was sent before: it is in the books, or its door is closed. Whether by this processing, by a forerunner
+ * or by one that has taken over is for others to say: who made the marker, or the journal when a decision is written.
  */
-async function settled({ markers }: Parts, attempt: Attempt, done: 'applied' | 'known'): Promise<Applied> {
+async function settled({ markers }: Parts, attempt: Attempt): Promise<NotApplied> {
   switch (await markers.find(attempt)) {
     case 'applied':
-      return done === 'known' ? { kind: 'known' } : { kind: 'applied', after: null, decided: false }
+      return { kind: 'known' }
     case 'closed':
       return { kind: 'conflict', reason: 'closed' }
     case 'absent':

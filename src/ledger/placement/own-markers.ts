@@ -1,5 +1,5 @@
 // The markers that this process has made itself: a send goes out under no other.
-import type { Applied, Attempt } from '../ledger.ts'
+import type { Attempt, NotApplied } from '../ledger.ts'
 import { markerOf } from './markers.ts'
 
 /** What came of the sends under a marker. */
@@ -7,7 +7,7 @@ type Sends = 'answered' | 'unanswered' | 'done'
 
 export interface OwnMarkers {
   /** Reserves the marker of an attempt, once for each processing. Null: this processing has it; else why not. */
-  take(attempt: Attempt): Promise<Applied | null>
+  take(attempt: Attempt): Promise<NotApplied | null>
   /** Null: this processing has not made the marker. */
   sendsOf(attempt: Attempt): Sends | null
   keep(attempt: Attempt, sends: Sends): void
@@ -15,7 +15,7 @@ export interface OwnMarkers {
 }
 
 /** `reserve` is asked where the marker is not this processing's: null for reserved, else how the attempt ended. */
-export function ownMarkers(reserve: (attempt: Attempt) => Promise<Applied | null>): OwnMarkers {
+export function ownMarkers(reserve: (attempt: Attempt) => Promise<NotApplied | null>): OwnMarkers {
   const own = new Map<string, Own>()
   const sendsOf = (attempt: Attempt): Sends | null => {
     const made = own.get(markerOf(attempt))

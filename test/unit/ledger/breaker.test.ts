@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { Breaker } from '../../../src/ledger/breaker.ts'
 import type { Attempt, Ledger } from '../../../src/ledger/ledger.ts'
-import { Refused, Unanswered, Unavailable } from '../../../src/retry/failures.ts'
+import { Paused, Refused, Unanswered, Unavailable } from '../../../src/retry/failures.ts'
 import type { Scope, Write } from '../../../src/transfer/plan.ts'
 import { decisionOf, idOf, write } from '../../contract/ground.ts'
 import { memoryLedger } from '../../support/memory/ports.ts'
@@ -57,6 +57,15 @@ function ground(replaced: (clock: VirtualClock) => Partial<Ledger> = () => ({}))
 const down = (): Promise<never> => Promise.reject(new Unavailable('503'))
 
 describe('the breaker of a ledger', () => {
+  it('tells a question that fails alone from one that fails because nobody is answered', async () => {
+    const alone = ground(() => ({ snapshot: down }))
+    expect(await alone.ends(alone.read(1)))
+      .to.be.instanceOf(Unavailable)
+      .and.not.instanceOf(Paused)
+    const gone = ground(() => ({ snapshot: down, probe: down }))
+    expect(await gone.ends(gone.read(1))).to.be.instanceOf(Paused)
+  })
+
   it('lets all through, and has nothing to say, while the ledger answers', async () => {
     const { breaker, read, send, pass, ends } = ground()
     await pass(60_000)
