@@ -74,7 +74,7 @@ for (const ledger of LEDGERS)
       await installation.decisions(requestsOf(COUNT)) // the broker takes back what the sleeper had in hand
       sleeper.signal('SIGCONT')
       await until('it consumes again', async () => (await sleeper.readyz()).status === 200)
-      expect(sleeper.said('process.stalled')).to.have.lengthOf.at.least(1)
+      await until('it tells that it stood still', () => sleeper.said('process.stalled').length > 0)
       other.signal('SIGTERM')
       expect(await other.ended).to.equal(0)
       const back = moves(COUNT).map((move, server) => {
