@@ -1,5 +1,6 @@
 // A worker that was stopped past its lease with requests in hand writes nothing that counts when it wakes.
 import { expect } from 'chai'
+import { systemClock } from '../../src/clock/system-clock.ts'
 import { uuidOf } from '../support/crowd.ts'
 import {
   faultsOfTelling,
@@ -70,8 +71,10 @@ for (const ledger of LEDGERS)
       await installation.ask(...moves(COUNT))
       await installation.events.decision(requestsOf(1)[0]!)
       sleeper.signal('SIGSTOP')
+      const asleepMs = systemClock.monotonicMs()
       const other = await installation.worker(LEASE)
       await installation.decisions(requestsOf(COUNT)) // the broker takes back what the sleeper had in hand
+      await until('it has slept past its lease', () => systemClock.monotonicMs() > asleepMs + 2_500)
       sleeper.signal('SIGCONT')
       await until('it consumes again', async () => (await sleeper.readyz()).status === 200)
       await until('it tells that it stood still', () => sleeper.said('process.stalled').length > 0)
